@@ -1,0 +1,31 @@
+"""Data: ontologies, label maps, folders of pairs, and the stream of training samples."""
+
+from spadework.data.check import Check
+from spadework.data.folder import FolderDataset
+from spadework.data.label_map import photo_to_tensor, read_instance_map, read_label_map, read_photo
+from spadework.data.ontology import Ontology, SemanticClass, UnknownIds
+from spadework.data.pairs import Pair, find_pairs
+from spadework.data.preprocess import PREPROCESS, Geometry, Preprocess, draw_geometry, geometry_at, preprocess
+from spadework.data.stream import SampleStream, batches
+
+__all__ = [
+    "PREPROCESS",
+    "Check",
+    "FolderDataset",
+    "Geometry",
+    "Ontology",
+    "Pair",
+    "Preprocess",
+    "SampleStream",
+    "SemanticClass",
+    "UnknownIds",
+    "batches",
+    "draw_geometry",
+    "find_pairs",
+    "geometry_at",
+    "photo_to_tensor",
+    "preprocess",
+    "read_instance_map",
+    "read_label_map",
+    "read_photo",
+]

@@ -1,0 +1,253 @@
+"""The classes of a data set: which number in a label map means what.
+
+Two kinds of numbers, never mixed. **Ids** are what files hold (0..65535, with gaps; several may mean "unlabelled").
+**Class indices** are what networks and `Sample.label_map` hold: the rank of an id among the sorted listed ids. When no
+unlabelled id is listed as a class itself, one more index at the end means unlabelled; when one is, its own index does.
+All unlabelled ids share one index. An ontology without an unlabelled id has no such index.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spadework.data.palette import free_color
+from spadework.data.semantic_class import SemanticClass, check_entries, parse_classes, reject_misspelt, whole_number
+from spadework.data.unknown_ids import UnknownIds, explain_unknown
+
+__all__ = ["Ontology", "SemanticClass", "UnknownIds"]
+
+TOP_KEYS = ("name", "classes", "unlabelled", "ignore_id", "from_pack")
+
+EXAMPLE = '{"name": "park", "classes": [{"id": 0, "name": "sky", "color": [110, 180, 235]}], "unlabelled": [255]}'
+
+
+@dataclass(frozen=True)
+class Ontology:
+    """The classes and which ids mean unlabelled; see the module's text for ids and class indices."""
+
+    name: str
+    classes: tuple[SemanticClass, ...]
+    unlabelled: tuple[int, ...] = ()
+    """Ids that mean "don't know"; the first one is written to files."""
+    from_pack: dict[str, dict[int, int]] | None = field(default=None, hash=False)
+    """For an ontology merged from several packs: pack name -> id there -> id here."""
+
+    def __post_init__(self) -> None:
+        try:
+            _validate(self)
+        except ValueError as error:
+            raise ValueError(f"ontology {self.name!r}: {error}") from None
+
+    # Reading and writing.
+
+    @classmethod
+    def read(cls, path: str | Path) -> Ontology:
+        """Read a JSON file, ours or a pack's `classes.json`; raises ValueError naming the file and what is wrong."""
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"{path}: can't read the ontology: {error.strerror or error}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not JSON ({error}); an ontology looks like {EXAMPLE}") from None
+        return cls.from_json(data, source=str(path))
+
+    @classmethod
+    def from_json(cls, data: Any, source: str = "ontology") -> Ontology:
+        """Build from parsed JSON; `source` is what error messages call it. Classes without a colour are given one."""
+        try:
+            name, unlabelled = _name(data), _unlabelled(data)
+            return cls(name, parse_classes(data["classes"], unlabelled), unlabelled, _from_pack(data.get("from_pack")))
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back as an equal ontology."""
+        data: dict[str, Any] = {"name": self.name, "unlabelled": list(self.unlabelled)}
+        data["classes"] = [semantic_class.to_json() for semantic_class in self.classes]
+        if self.from_pack is not None:
+            data["from_pack"] = {
+                pack: {str(there): here for there, here in ids.items()} for pack, ids in self.from_pack.items()
+            }
+        return data
+
+    def write(self, path: str | Path) -> None:
+        """Write JSON; the file is complete or untouched, whatever happens."""
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    # Class indices.
+
+    @cached_property
+    def channel_ids(self) -> tuple[int, ...]:
+        """The id of each class index; unlabelled stands there as its first listed (or else first declared) id."""
+        listed = sorted(semantic_class.id for semantic_class in self.classes)
+        unlabelled_listed = [id for id in self.unlabelled if id in listed]
+        if unlabelled_listed:
+            return tuple(id for id in listed if id not in unlabelled_listed[1:])
+        return (*listed, *self.unlabelled[:1])
+
+    @property
+    def channels(self) -> int:
+        """The number of class indices, unlabelled included."""
+        return len(self.channel_ids)
+
+    @cached_property
+    def unlabelled_index(self) -> int | None:
+        """The class index that means unlabelled, or None."""
+        return next((index for index, id in enumerate(self.channel_ids) if id in self.unlabelled), None)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The class name of each class index."""
+        by_id = {semantic_class.id: semantic_class.name for semantic_class in self.classes}
+        return tuple(by_id.get(id, "unlabelled") for id in self.channel_ids)
+
+    def colors(self) -> Tensor:
+        """[channels, 3] uint8 in the order of class indices."""
+        by_id = {semantic_class.id: semantic_class.color for semantic_class in self.classes}
+        extra = free_color(0, taken=by_id.values(), first=(0, 0, 0))
+        return torch.tensor([by_id.get(id, extra) for id in self.channel_ids], dtype=torch.uint8)
+
+    def colorize(self, label_map: Tensor) -> Tensor:
+        """[H, W] class indices -> [H, W, 3] uint8."""
+        return self.colors()[label_map]
+
+    def to_index(self, ids: Tensor | np.ndarray, *, pack: str | None = None) -> Tensor:
+        """Ids of any shape -> int64 class indices; with `pack` the ids are that pack's and go through `from_pack`.
+
+        Raises UnknownIds (a ValueError) that names the unknown ids, their pixel counts and the cure.
+        """
+        ids = _int64(ids)
+        table = self._index_of_id(pack).to(ids.device)
+        index = table[ids.clamp(0, len(table) - 1)]
+        if bool(((index < 0) | (ids < 0) | (ids >= len(table))).any()):
+            raise self._unknown_ids(ids, pack)
+        return index
+
+    def to_ids(self, index: Tensor) -> Tensor:
+        """Class indices -> ids, as int64; unlabelled becomes the first declared unlabelled id."""
+        ids = list(self.channel_ids)
+        if self.unlabelled_index is not None:
+            ids[self.unlabelled_index] = self.unlabelled[0]
+        return torch.tensor(ids, dtype=torch.int64, device=index.device)[index]
+
+    # Unknown ids.
+
+    def known_ids(self, pack: str | None = None) -> tuple[int, ...]:
+        """All ids that a label map (of that pack) may hold, sorted."""
+        if pack is not None:
+            return tuple(sorted(self._pack(pack)))
+        return tuple(sorted({*self.unlabelled, *(semantic_class.id for semantic_class in self.classes)}))
+
+    def _unknown_ids(self, ids: Tensor, pack: str | None) -> UnknownIds:
+        values, counts = ids.unique(return_counts=True)
+        present = {int(value): int(count) for value, count in zip(values, counts, strict=True)}
+        known = set(self.known_ids(pack))
+        pixels = {id: count for id, count in present.items() if id not in known}
+        amounts = {id: f"{count} pixels" for id, count in pixels.items()}
+        message = explain_unknown(amounts, list(present), self.known_ids(pack), self.name, pack)
+        return UnknownIds(message, pixels, list(present))
+
+    def _pack(self, pack: str) -> dict[int, int]:
+        if self.from_pack is None or pack not in self.from_pack:
+            packs = ", ".join(self.from_pack or {}) or "none"
+            raise ValueError(f"ontology {self.name!r} has no id map for pack {pack!r}; packs with one: {packs}")
+        return self.from_pack[pack]
+
+    def _index_of_id(self, pack: str | None) -> Tensor:
+        if pack not in self._tables:
+            index_of_id = {id: index for index, id in enumerate(self.channel_ids)}
+            if self.unlabelled_index is not None:
+                index_of_id |= dict.fromkeys(self.unlabelled, self.unlabelled_index)
+            if pack is not None:
+                index_of_id = {there: index_of_id[here] for there, here in self._pack(pack).items()}
+            table = torch.full((max(index_of_id) + 1,), -1, dtype=torch.int64)
+            table[torch.tensor(list(index_of_id))] = torch.tensor(list(index_of_id.values()))
+            self._tables[pack] = table
+        return self._tables[pack]
+
+    @cached_property
+    def _tables(self) -> dict[str | None, Tensor]:
+        return {}
+
+
+def _int64(ids: Tensor | np.ndarray) -> Tensor:
+    if isinstance(ids, np.ndarray) and ids.dtype.kind in "biu":
+        return torch.from_numpy(ids.astype(np.int64))
+    if isinstance(ids, Tensor) and not ids.is_floating_point() and not ids.is_complex():
+        return ids.to(torch.int64)
+    what = f"{ids.dtype} values" if isinstance(ids, np.ndarray | Tensor) else type(ids).__name__
+    raise ValueError(f"ids are whole numbers, got {what}; give an array or tensor of integers")
+
+
+def _name(data: Any) -> str:
+    if not isinstance(data, dict):
+        raise ValueError(f"expected a JSON object, got {type(data).__name__}; an ontology looks like {EXAMPLE}")
+    reject_misspelt(data, TOP_KEYS)
+    for key in ("name", "classes"):
+        if key not in data:
+            raise ValueError(f"{key!r} is missing; an ontology looks like {EXAMPLE}")
+    if not isinstance(data["name"], str):
+        raise ValueError(f"'name' is {data['name']!r}, expected text")
+    check_entries(data["classes"])
+    return data["name"]
+
+
+def _unlabelled(data: dict[str, Any]) -> tuple[int, ...]:
+    ids: list[int] = []
+    for key in ("unlabelled", "ignore_id"):
+        value = data.get(key, [])
+        ids += [whole_number(id, key) for id in (value if isinstance(value, list) else [value])]
+    ids += [whole_number(entry["id"], "id") for entry in data["classes"] if entry.get("ignore")]
+    return tuple(dict.fromkeys(ids))
+
+
+def _from_pack(value: Any) -> dict[str, dict[int, int]] | None:
+    if value is None:
+        return None
+    example = '"from_pack" looks like {"camvid": {"0": 1, "11": 0}}: pack -> id there -> id here'
+    if not isinstance(value, dict) or not all(isinstance(ids, dict) and ids for ids in value.values()):
+        raise ValueError(example)
+    try:
+        return {
+            pack: {int(there): whole_number(here, f"from_pack {pack!r}") for there, here in ids.items()}
+            for pack, ids in value.items()
+        }
+    except ValueError as error:
+        raise ValueError(f"{error}; {example}") from None
+
+
+def _validate(ontology: Ontology) -> None:
+    if not ontology.classes:
+        raise ValueError("it has no classes")
+    for id in ontology.unlabelled:
+        whole_number(id, "unlabelled")
+    _reject_twice("id", [semantic_class.id for semantic_class in ontology.classes])
+    _reject_twice("name", [semantic_class.name for semantic_class in ontology.classes])
+    known = set(ontology.known_ids())
+    for pack, ids in (ontology.from_pack or {}).items():
+        for there, here in ids.items():
+            whole_number(there, f"from_pack {pack!r}")
+            if here not in known:
+                raise ValueError(f"from_pack {pack!r} sends id {there} to {here}, which is no class here")
+
+
+def _reject_twice(what: str, values: Sequence[Any]) -> None:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} stands there {values.count(twice[0])} times; each class needs its own")

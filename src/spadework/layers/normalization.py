@@ -1,0 +1,93 @@
+"""Parameter-free normalisation, and the norms of plain convolution layers.
+
+Each function takes a number of channels and returns the layer; eps is 1e-5 and momentum 0.1 throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import gcd
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+Norm = Callable[[int], nn.Module]
+
+
+def batch_norm(channels: int) -> nn.Module:
+    """Statistics over batch and pixels; running averages of them in eval mode."""
+    return nn.BatchNorm2d(channels, affine=False)
+
+
+def sync_batch_norm(channels: int) -> nn.Module:
+    """Batch norm over the batches of all processes; with one process the same as `batch_norm`."""
+    return SyncBatchNorm(channels, affine=False)
+
+
+def instance_norm(channels: int) -> nn.Module:
+    """Statistics over the pixels of each picture and channel."""
+    return nn.InstanceNorm2d(channels, affine=False)
+
+
+def group_norm(channels: int) -> nn.Module:
+    """Statistics over the pixels of each picture in 32 groups of channels (fewer where 32 does not divide them)."""
+    return nn.GroupNorm(gcd(32, channels), channels, affine=False)
+
+
+def layer_norm(channels: int) -> nn.Module:
+    """Statistics over all pixels and channels of each picture."""
+    return nn.GroupNorm(1, channels, affine=False)
+
+
+PARAMETER_FREE_NORMS: dict[str, Norm] = {
+    "batch": batch_norm,
+    "sync_batch": sync_batch_norm,
+    "instance": instance_norm,
+    "group": group_norm,
+    "layer": layer_norm,
+}
+
+# The norms of plain convolution layers (discriminators, encoders): batch norms have a scale and shift there.
+CONV_NORMS: dict[str, Norm | None] = {
+    "none": None,
+    "instance": instance_norm,
+    "batch": nn.BatchNorm2d,
+    "sync_batch": lambda channels: SyncBatchNorm(channels),
+}
+
+
+class SyncBatchNorm(nn.SyncBatchNorm):
+    """Batch norm over the batches of all processes, on GPUs and on CPUs.
+
+    On GPUs and with a single process this is torch's own. Torch refuses CPU tensors of several processes; there the same
+    moments come from a differentiable all-reduce of (count, sum, sum of squared deviations).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda or not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
+            return super().forward(x)
+
+        # Mean over all processes.                                                                x: [B, C, H, W]
+        count = torch.tensor([x.numel() / x.shape[1]], dtype=x.dtype)
+        dist.all_reduce(count)
+        mean = all_reduce(x.sum((0, 2, 3))) / count                                               # [C]
+
+        # Biased variance over all processes, from the deviations: no cancellation.
+        deviation = x - mean[None, :, None, None]
+        variance = all_reduce(deviation.square().sum((0, 2, 3))) / count                          # [C]
+        self._update_running_statistics(mean.detach(), variance.detach(), count)
+
+        normalized = deviation * torch.rsqrt(variance + self.eps)[None, :, None, None]
+        if not self.affine:
+            return normalized
+        return normalized * self.weight[None, :, None, None] + self.bias[None, :, None, None]
+
+    def _update_running_statistics(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        momentum = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance * count / (count - 1), momentum)                          # unbiased

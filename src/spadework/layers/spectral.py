@@ -1,0 +1,118 @@
+"""Spectral normalisation (Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks").
+
+A spectral-normed convolution divides its weight by an estimate of its largest singular value. The layers here keep the
+raw weight under `weight`, beside the two vectors `weight_u` and `weight_v` of the power iteration, so keys stay plain.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class _SpectralNorm(nn.Module):
+    """What both convolutions share: W is the weight reshaped to [out, rest]."""
+
+    weight: nn.Parameter
+    weight_u: Tensor
+    weight_v: Tensor
+    output_dimension = 0
+
+    def _start_power_iteration(self) -> None:
+        rows, columns = self._matrix().shape
+        self.register_buffer("weight_u", _unit(torch.randn(rows)))
+        self.register_buffer("weight_v", _unit(torch.randn(columns)))
+
+    def _matrix(self) -> Tensor:
+        return self.weight.transpose(0, self.output_dimension).flatten(1)
+
+    def normalized_weight(self) -> Tensor:
+        """weight / sigma with sigma = u^T W v; one power iteration comes first in training, also under no_grad.
+
+        Always in the weight's own precision, whatever autocast asks for around it.
+        """
+        with torch.autocast(self.weight.device.type, enabled=False):
+            return self._normalized_weight()
+
+    def _normalized_weight(self) -> Tensor:
+        matrix = self._matrix()
+        if self.training:
+            with torch.no_grad():
+                self.weight_v.copy_(_unit(matrix.t() @ self.weight_u))
+                self.weight_u.copy_(_unit(matrix @ self.weight_v))
+
+        # Copies, because a later forward moves u and v before this one's backward may need them.
+        u, v = self.weight_u.clone(), self.weight_v.clone()
+        sigma = torch.dot(u, matrix @ v)
+        return self.weight / sigma
+
+
+class SpectralConv2d(_SpectralNorm, nn.Conv2d):
+    """`nn.Conv2d` with a spectral-normed weight."""
+
+    def __init__(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]  # nn.Conv2d's own signature
+        super().__init__(*args, **kwargs)
+        self._start_power_iteration()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.normalized_weight(), self.bias)
+
+
+class SpectralConvTranspose2d(_SpectralNorm, nn.ConvTranspose2d):
+    """`nn.ConvTranspose2d` with a spectral-normed weight; its output channels are the weight's second dimension."""
+
+    output_dimension = 1
+
+    def __init__(self, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]  # nn.ConvTranspose2d's own signature
+        super().__init__(*args, **kwargs)
+        self._start_power_iteration()
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if output_size is not None:
+            raise ValueError("give output_padding to the constructor instead of output_size")
+        return F.conv_transpose2d(
+            x,
+            self.normalized_weight(),
+            self.bias,
+            self.stride,
+            self.padding,  # type: ignore[arg-type]  # a transposed convolution has no padding by name
+            self.output_padding,
+            self.groups,
+            self.dilation,
+        )
+
+
+@torch.no_grad()
+def fold_spectral_norm(network: nn.Module) -> nn.Module:
+    """Replace every spectral-normed convolution, in place, by a plain one with the same function in eval mode."""
+    for name, child in network.named_children():
+        if isinstance(child, SpectralConv2d):
+            setattr(network, name, _folded(child, nn.Conv2d))
+        elif isinstance(child, SpectralConvTranspose2d):
+            setattr(network, name, _folded(child, nn.ConvTranspose2d))
+        else:
+            fold_spectral_norm(child)
+    return network
+
+
+def _folded(layer: SpectralConv2d | SpectralConvTranspose2d, plain: type[nn.Module]) -> nn.Module:
+    layer.eval()
+    options = {"output_padding": layer.output_padding} if plain is nn.ConvTranspose2d else {}
+    folded = plain(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size,
+        stride=layer.stride,
+        padding=layer.padding,
+        bias=layer.bias is not None,
+        device="meta",
+        **options,
+    )
+    folded.weight = nn.Parameter(layer.normalized_weight())
+    folded.bias = layer.bias
+    return folded.eval()
+
+
+def _unit(vector: Tensor) -> Tensor:
+    return F.normalize(vector, dim=0, eps=1e-12)

@@ -1,0 +1,81 @@
+"""Samples and batches: what the data pipeline hands to a system.
+
+Shapes: B batch, H W height and width in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Sample:
+    """One label map with what belongs to it."""
+
+    label_map: Tensor
+    """[H, W] int64: the class index of each pixel (see `Ontology.to_index`)."""
+    name: str
+    """The stem of the file it came from."""
+    photo: Tensor | None = None
+    """[3, H, W] float in [-1, 1]."""
+    instance_map: Tensor | None = None
+    """[H, W] int64: an object id per pixel."""
+    extras: dict[str, Tensor] = field(default_factory=dict)
+    """What a system derived from the rest (`System.complete`)."""
+
+
+@dataclass
+class Batch:
+    """Several samples of one size."""
+
+    label_map: Tensor
+    """[B, H, W] int64 class indices."""
+    names: list[str] = field(default_factory=list)
+    photo: Tensor | None = None
+    """[B, 3, H, W] float in [-1, 1]."""
+    instance_map: Tensor | None = None
+    """[B, H, W] int64 object ids."""
+    extras: dict[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def collate(cls, samples: Sequence[Sample]) -> Batch:
+        """Stack samples; all of them hold a photo (an instance map, an extra) or none does."""
+        first = samples[0]
+        return cls(
+            label_map=torch.stack([sample.label_map for sample in samples]),
+            names=[sample.name for sample in samples],
+            photo=_stack([sample.photo for sample in samples]),
+            instance_map=_stack([sample.instance_map for sample in samples]),
+            extras={key: torch.stack([sample.extras[key] for sample in samples]) for key in first.extras},
+        )
+
+    def __len__(self) -> int:
+        return len(self.label_map)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.label_map.shape[-2], self.label_map.shape[-1]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        return replace(
+            self,
+            label_map=self.label_map.to(device),
+            photo=None if self.photo is None else self.photo.to(device),
+            instance_map=None if self.instance_map is None else self.instance_map.to(device),
+            extras={key: value.to(device) for key, value in self.extras.items()},
+        )
+
+
+def _stack(tensors: list[Tensor | None]) -> Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
+    if not present:
+        return None
+    if len(present) != len(tensors):
+        raise ValueError("some samples of this batch hold a photo or instance map and some do not; give it to all or none")
+    return torch.stack(present)

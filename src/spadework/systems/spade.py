@@ -1,0 +1,444 @@
+"""SPADE (Park et al. 2019, "Semantic Image Synthesis with Spatially-Adaptive Normalization", CVPR).
+
+What is new: the label map enters through the scale and shift of every normalisation layer, as learned functions of the
+map, so that normalisation cannot wash it away.
+
+Shapes: B batch, K semantic channels, C channels, Z style size, H W the photo's size, h w the latent's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from spadework import losses
+from spadework.draw import Draw
+from spadework.layers.blocks import Convolution, ModulatedBlock, leaky_relu, upsample
+from spadework.layers.modulation import SPADE, Concat, Unmodulated
+from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS
+from spadework.layers.patch_discriminator import (
+    MultiscaleDiscriminator,
+    PatchDiscriminator,
+    ResidualPatchDiscriminator,
+    SpadePatchDiscriminator,
+)
+from spadework.layers.perceptual import PerceptualDistance
+from spadework.layers.spectral import SpectralConv2d, SpectralConvTranspose2d
+from spadework.layers.style_encoder import StyleEncoder
+from spadework.sample import Batch
+from spadework.semantics import Semantics
+from spadework.systems.base import Preset, Progress, Recipe, Style, System
+
+
+@dataclass(frozen=True)
+class SpadeConfig:
+    """Networks, objective and optimisation; the defaults are the released behaviour."""
+
+    classes: int = 183
+    """Channels of the one-hot map, the unlabelled one included."""
+    edges: bool = False
+    """Add a channel that marks the edges between objects (the label map's own where there is no instance map)."""
+    height: int = 256
+    """Height of the training pictures in pixels."""
+    width: int = 256
+    """Width of the training pictures in pixels."""
+
+    stem: Literal["label_map", "style"] = "label_map"
+    """What the first layer sees: the down-sampled label map, or a style vector."""
+    style_size: int = 256
+    """Length of the style vector z."""
+    encoder: bool = False
+    """Train an image encoder, so that the style can come from a photo (needs stem = style)."""
+    encoder_input: int = 256
+    """Photos are resized to this many pixels, squared, before they are encoded; a power of two."""
+
+    generator_width: int = 64
+    """Channels of the generator at full resolution; all others are multiples of it."""
+    encoder_width: int = 64
+    """Channels after the encoder's first layer."""
+    upsamplings: Literal["normal", "more", "most"] = "normal"
+    """5, 6 or 7 doublings between the latent and the photo; `most` has one more block."""
+    conditioning: Literal["spade", "concat"] = "spade"
+    """How blocks see the map: SPADE layers, or the paper's baseline that concatenates it."""
+    norm: Literal["batch", "sync_batch", "instance", "group", "layer"] = "sync_batch"
+    """The parameter-free norm inside SPADE."""
+    kernel_size: Literal[1, 3, 5] = 3
+    """Kernel of SPADE's convolutions."""
+    hidden: int = 128
+    """Channels between SPADE's two convolutions."""
+    spectral: bool = True
+    """Spectral norm on the convolutions of the generator's blocks."""
+
+    discriminator: Literal["patch", "residual", "spade"] = "patch"
+    """Patch discriminator, or one of the alternatives that the authors tried."""
+    discriminator_width: int = 64
+    """Channels after the discriminator's first layer."""
+    discriminator_layers: int = 4
+    """Layers of each discriminator before the logits; 5 is the paper's deeper one."""
+    discriminator_scales: int = 2
+    """Discriminators, each at half the size of the one before."""
+    discriminator_norm: Literal["none", "instance", "batch", "sync_batch"] = "instance"
+    """Norm inside the discriminator."""
+    encoder_norm: Literal["none", "instance", "batch", "sync_batch"] = "instance"
+    """Norm inside the encoder."""
+
+    gan_loss: Literal["hinge", "least_squares", "original", "wasserstein"] = "hinge"
+    """The adversarial loss."""
+    feature_matching_weight: float = 10.0
+    """Weight of the feature-matching loss; 0 leaves it out."""
+    perceptual_weight: float = 10.0
+    """Weight of the perceptual loss; 0 leaves it out."""
+    kl_weight: float = 0.05
+    """Weight of the encoder's KL divergence."""
+    kl_reduction: Literal["sum", "mean"] = "sum"
+    """Sum the KL divergence over the batch, as released, or take its mean."""
+
+    initialization: Literal["released", "paper"] = "released"
+    """`paper`: Glorot with gain 0.02 everywhere; `released`: spectral-normed convolutions keep PyTorch's own start."""
+    learning_rate: float = 0.0002
+    """Adam's learning rate before the two time scales."""
+    two_time_scales: bool = True
+    """TTUR: half the learning rate for the generator, double for the discriminator."""
+    beta1: float = 0.0
+    """Adam's beta1."""
+    beta2: float = 0.9
+    """Adam's beta2: 0.9 as released; the paper states 0.999."""
+    epochs: int = 50
+    """Epochs at the full learning rate."""
+    decay_epochs: int = 0
+    """Epochs after those, in which the learning rate falls linearly."""
+
+
+UPSAMPLINGS = {"normal": 5, "more": 6, "most": 7}
+
+
+# The generator (section 3.1 and appendix A).
+
+
+class SpadeGenerator(nn.Module):
+    """Modulated residual blocks with up-sampling between them; no encoder part, because the map enters in every block.
+
+    `modulation(channels)` makes the blocks' normalisation. `latent_size` (h, w) is what the photo's trained size comes
+    down to; with `style_size` a linear layer makes the latent from the style, otherwise the down-sampled map does.
+    """
+
+    def __init__(
+        self,
+        semantic_channels: int,
+        modulation: Callable[[int], nn.Module],
+        *,
+        shortcut_modulation: Callable[[int], nn.Module] | None = None,
+        convolution: Convolution = SpectralConv2d,
+        width: int = 64,
+        upsamplings: Literal["normal", "more", "most"] = "normal",
+        latent_size: tuple[int, int] = (8, 8),
+        style_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.upsamplings = UPSAMPLINGS[upsamplings]
+        self.latent_size = latent_size
+        self.style_size = style_size
+
+        # First layer: 16 * width channels at the latent's size.
+        channels = [16 * width] * 4 + [8 * width, 4 * width, 2 * width, width]
+        if upsamplings == "most":
+            channels.append(width // 2)
+        if style_size is None:
+            self.stem: nn.Module = nn.Conv2d(semantic_channels, channels[0], 3, padding=1)
+        else:
+            self.stem = nn.Linear(style_size, channels[0] * latent_size[0] * latent_size[1])
+
+        # Blocks; the second has no up-sampling before it when there are only five.
+        block = partial(
+            ModulatedBlock,
+            modulation=modulation,
+            shortcut_modulation=shortcut_modulation,
+            convolution=convolution,
+        )
+        self.blocks = nn.ModuleList(
+            block(before, after) for before, after in zip(channels, channels[1:], strict=False)
+        )
+        self.upsample_before = [False, True, upsamplings != "normal"] + [True] * (len(self.blocks) - 3)
+        self.to_photo = nn.Conv2d(channels[-1], 3, 3, padding=1)
+
+    def forward(self, semantics: Semantics, size: tuple[int, int], style: Tensor | None = None) -> Tensor:
+        """The photo [B, 3, H, W] in [-1, 1] of `size`, a multiple of 2^upsamplings each way; `style` [B, Z]."""
+        x = self._latent(semantics, size, style)                                # [B, 16C, h, w]
+        for block, up in zip(self.blocks, self.upsample_before, strict=True):
+            x = block(upsample(x) if up else x, semantics)                      # [B, 16C..C, 2h, 2w], ...
+        return torch.tanh(self.to_photo(leaky_relu(x)))                         # [B, 3, H, W]
+
+    def _latent(self, semantics: Semantics, size: tuple[int, int], style: Tensor | None) -> Tensor:
+        h, w = (side // 2**self.upsamplings for side in size)
+        if self.style_size is None:
+            return self.stem(semantics.dense((h, w)))
+        if style is None:
+            raise ValueError("this generator makes its latent from a style: give style [B, Z]")
+
+        # A linear layer knows one size; others are interpolated from it.
+        x = self.stem(style).unflatten(1, (-1, *self.latent_size))
+        return x if self.latent_size == (h, w) else F.interpolate(x, (h, w), mode="bilinear")
+
+
+# The objective (sections 3.2 and 4, appendix A).
+
+
+class Spade(System):
+    """SPADE: generator, multi-scale discriminator and, for styles from photos, an image encoder."""
+
+    config: SpadeConfig
+    generator: SpadeGenerator
+    network_names = ("generator", "discriminator", "encoder")
+    inference_names = ("generator", "encoder")
+
+    def __init__(self, config: SpadeConfig) -> None:
+        super().__init__()
+        _check(config)
+        self.config = config
+        self.generator = _generator(config)
+        self.discriminator = _discriminator(config)
+        self.encoder = _encoder(config) if config.encoder else None
+        self.perceptual: PerceptualDistance | None = None
+        """The perceptual loss; set it before training (it holds a fixed network, not part of the model)."""
+        initialize(self, everywhere=config.initialization == "paper")
+
+    @property
+    def size_multiple(self) -> int:
+        return 2**self.generator.upsamplings
+
+    def players(self, progress: Progress) -> dict[str, list[Parameter]]:
+        encoder = list(self.encoder.parameters()) if self.encoder is not None else []
+        return {
+            "generator": [*self.generator.parameters(), *encoder],
+            "discriminator": list(self.discriminator.parameters()),
+        }
+
+    def optimizer(self, player: str, parameters: list[Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.Adam(parameters, self._first_learning_rate(player), (self.config.beta1, self.config.beta2))
+
+    def learning_rate(self, player: str, progress: Progress) -> float:
+        """Constant, then falling in equal steps per epoch; the last epoch still has one step's worth."""
+        decay = self.config.decay_epochs
+        steps = min(max(progress.epoch - self.config.epochs, 0), decay - 1) if decay else 0
+        return self._first_learning_rate(player) * (1 - steps / decay if decay else 1.0)
+
+    def _first_learning_rate(self, player: str) -> float:
+        factor = {"generator": 0.5, "discriminator": 2.0}[player] if self.config.two_time_scales else 1.0
+        return self.config.learning_rate * factor
+
+    def turns(self, batch: Batch, progress: Progress, draw: Draw) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """The generator (with the encoder) plays first, then the discriminator against a new fake."""
+        assert batch.photo is not None
+        real = batch.photo
+        semantics = self.semantics(batch)
+
+        # The generator's turn.
+        style = self._training_style(batch, draw, "generator's turn")
+        fake = self.generator(semantics, batch.size, None if style is None else style.vector)
+        fake_features, real_features = self._judge(semantics, fake, real)
+        yield "generator", self._generator_losses(fake, real, fake_features, real_features, style)
+
+        # The discriminator's turn, against a new fake of the generator that has just learnt.
+        with torch.no_grad():
+            style = self._training_style(batch, draw, "discriminator's turn")
+            fake = self.generator(semantics, batch.size, None if style is None else style.vector)
+        fake_features, real_features = self._judge(semantics, fake, real)
+        loss = losses.GAN_LOSSES[self.config.gan_loss]
+        yield "discriminator", {
+            "fake": losses.over_scales(loss.fake, fake_features),
+            "real": losses.over_scales(loss.real, real_features),
+        }
+
+    def _generator_losses(
+        self,
+        fake: Tensor,
+        real: Tensor,
+        fake_features: list[list[Tensor]],
+        real_features: list[list[Tensor]],
+        style: Style | None,
+    ) -> dict[str, Tensor]:
+        config = self.config
+        terms = {"gan": losses.over_scales(losses.GAN_LOSSES[config.gan_loss].generator, fake_features)}
+        if config.feature_matching_weight:
+            matching = losses.feature_matching(fake_features, real_features)
+            terms["feature_matching"] = config.feature_matching_weight * matching
+        if config.perceptual_weight:
+            assert self.perceptual is not None, "set system.perceptual, or train with perceptual_weight 0"
+            terms["perceptual"] = config.perceptual_weight * self.perceptual(fake, real)
+        if style is not None and style.mean is not None and style.log_variance is not None:
+            kl = losses.kl_divergence(style.mean, style.log_variance)
+            terms["kl"] = config.kl_weight * (kl if config.kl_reduction == "sum" else kl / len(fake))
+        return terms
+
+    def _training_style(self, batch: Batch, draw: Draw, purpose: str) -> Style | None:
+        if self.config.stem == "label_map":
+            return None
+        noise = draw.normal(f"style, {purpose}", self.config.style_size).to(batch.label_map.device)     # [B, Z]
+        return Style(noise) if self.encoder is None else self.encode_style(batch).perturb(noise)
+
+    def _judge(
+        self, semantics: Semantics, fake: Tensor, real: Tensor
+    ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+        """The discriminator's outputs for fakes and for reals, which pass it as one batch, the fakes first."""
+        both = self.discriminator(semantics.repeat(2), torch.cat([fake, real]))
+        count = len(fake)
+        fakes = [[output[:count] for output in outputs] for outputs in both]
+        reals = [[output[count:] for output in outputs] for outputs in both]
+        return fakes, reals
+
+    # Use.
+
+    def semantics(self, batch: Batch) -> Semantics:
+        """What the networks see of the batch's label maps."""
+        return Semantics.from_label_map(
+            batch.label_map,
+            self.config.classes,
+            edges=self.config.edges,
+            instance_map=batch.instance_map,
+            dtype=self.generator.to_photo.weight.dtype,
+        )
+
+    def random_style(self, draw: Draw) -> Style | None:
+        return None if self.config.stem == "label_map" else Style(draw.normal("style", self.config.style_size))
+
+    def encode_style(self, batch: Batch) -> Style:
+        if self.encoder is None or batch.photo is None:
+            return super().encode_style(batch)
+        mean, log_variance = self.encoder(batch.photo)
+        return Style(mean, mean, log_variance)
+
+    def synthesize(self, batch: Batch, style: Style | None) -> Tensor:
+        return self.generator(self.semantics(batch), batch.size, None if style is None else style.vector)
+
+
+def _generator(config: SpadeConfig) -> SpadeGenerator:
+    channels = config.classes + config.edges
+    norm = PARAMETER_FREE_NORMS[config.norm]
+    spade = partial(
+        SPADE, semantic_channels=channels, norm=norm, kernel_size=config.kernel_size, hidden=config.hidden
+    )
+    concat = partial(Concat, semantic_channels=channels, norm=norm)
+    times = 2 ** UPSAMPLINGS[config.upsamplings]
+    return SpadeGenerator(
+        channels,
+        spade if config.conditioning == "spade" else concat,
+        shortcut_modulation=None if config.conditioning == "spade" else partial(Unmodulated, norm=norm),
+        convolution=SpectralConv2d if config.spectral else nn.Conv2d,
+        width=config.generator_width,
+        upsamplings=config.upsamplings,
+        latent_size=(config.height // times, config.width // times),
+        style_size=config.style_size if config.stem == "style" else None,
+    )
+
+
+def _discriminator(config: SpadeConfig) -> MultiscaleDiscriminator:
+    norm = CONV_NORMS[config.discriminator_norm]
+    one_scale: dict[str, Callable[..., nn.Module]] = {
+        "patch": partial(PatchDiscriminator, norm=norm),
+        "residual": ResidualPatchDiscriminator,
+        "spade": SpadePatchDiscriminator,
+    }
+    return MultiscaleDiscriminator(
+        one_scale[config.discriminator](
+            config.classes + config.edges,
+            level=level,
+            width=config.discriminator_width,
+            layers=config.discriminator_layers,
+        )
+        for level in range(config.discriminator_scales)
+    )
+
+
+def _encoder(config: SpadeConfig) -> StyleEncoder:
+    return StyleEncoder(
+        width=config.encoder_width,
+        style_size=config.style_size,
+        norm=CONV_NORMS[config.encoder_norm],
+        input_size=config.encoder_input,
+    )
+
+
+def _check(config: SpadeConfig) -> None:
+    multiple = 2 ** UPSAMPLINGS[config.upsamplings]
+    if config.height % multiple or config.width % multiple or min(config.height, config.width) < multiple:
+        down, up = (f"{w // multiple * multiple}x{h // multiple * multiple}" for w, h in (
+            (config.width, config.height), (config.width + multiple, config.height + multiple)))
+        raise ValueError(
+            f"training size {config.width}x{config.height}: with upsamplings={config.upsamplings} both sides must be "
+            f"multiples of {multiple}; take {down} or {up}, or other upsamplings"
+        )
+    if config.encoder and config.stem != "style":
+        raise ValueError("encoder=True needs stem='style': the encoded style enters through the first layer")
+
+
+@torch.no_grad()
+def initialize(network: nn.Module, *, everywhere: bool) -> None:
+    """Glorot with gain 0.02 for weights, 0 for biases, N(1, 0.02) for the scales of batch norms.
+
+    Unless `everywhere`, spectral-normed convolutions keep PyTorch's own weights: in the original training the
+    initialisation never reached them once the network was on a GPU, and so the released models began.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if everywhere or not isinstance(module, SpectralConv2d | SpectralConvTranspose2d):
+                nn.init.xavier_normal_(module.weight, gain=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
+            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.zeros_(module.bias)
+
+
+# The settings of the paper (section 4 and appendix A) and of its ablations (Tables 3, 4 and 5).
+
+PRESETS: dict[str, Preset] = {
+    "coco": Preset(SpadeConfig(classes=183, edges=True, epochs=100), Recipe()),
+    "ade20k": Preset(SpadeConfig(classes=151, epochs=100, decay_epochs=100), Recipe()),
+    "ade20k-outdoor": Preset(SpadeConfig(classes=151, epochs=100, decay_epochs=100), Recipe()),
+    "cityscapes": Preset(
+        SpadeConfig(
+            classes=35, edges=True, height=256, width=512, upsamplings="more", epochs=100, decay_epochs=100
+        ),
+        Recipe(preprocess="fixed"),
+    ),
+    "flickr-landscapes": Preset(SpadeConfig(classes=183, stem="style", encoder=True, epochs=50), Recipe()),
+    "facades": Preset(SpadeConfig(classes=13), Recipe()),
+    "tiny": Preset(
+        SpadeConfig(
+            height=64,
+            width=64,
+            generator_width=16,
+            hidden=32,
+            norm="batch",
+            discriminator_width=16,
+            discriminator_layers=3,
+            perceptual_weight=0.0,
+            epochs=200,
+        ),
+        Recipe(batch_size=4, preprocess="resize_and_crop", load_size=72),
+    ),
+}
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "compact": {"generator_width": 48},
+    "large": {"generator_width": 80},
+    "random-input": {"stem": "style"},
+    "kernel-1": {"kernel_size": 1},
+    "kernel-5": {"kernel_size": 5},
+    "batch-norm": {"norm": "batch"},
+    "instance-norm": {"norm": "instance"},
+    "concat": {"conditioning": "concat"},
+    "deeper-discriminator": {"discriminator_layers": 5},
+    "residual-discriminator": {"discriminator": "residual"},
+    "spade-discriminator": {"discriminator": "spade"},
+    "without-perceptual": {"perceptual_weight": 0.0},
+    "without-feature-matching": {"feature_matching_weight": 0.0},
+}
+"""What each of the paper's variants changes in a preset."""

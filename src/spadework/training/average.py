@@ -1,0 +1,58 @@
+"""A moving average of weights.
+
+Source: Sushko et al., "You Only Need Adversarial Supervision for Semantic Image Synthesis" (2021), whose photos come
+from the average of the generator's weights over the training.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightAverage:
+    """An exponential moving average of a module, starting at its present weights.
+
+    `decay` in [0, 1) is the part of the average that stays at each update (0.9999 in OASIS). `module` is the averaged
+    copy, in evaluation mode and without gradients, on the device where the original was. The average is kept in the
+    module's own precision; half precision would round small steps away, so let the module hold float32 weights.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay is {decay}: expected 0 <= decay < 1, for example 0.9999")
+        self.decay = decay
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Take in the weights after one iteration.
+
+        Every floating entry of the state dict, buffers included: average = decay * average + (1 - decay) * current.
+        Integer entries, which count, are copied.
+        """
+        # Tied weights have several names; `keep_vars` gives the tensors themselves, so that each moves once.
+        averages, currents = self.module.state_dict(keep_vars=True), module.state_dict(keep_vars=True)
+        assert averages.keys() == currents.keys(), "the module has other weights than the average was made of"
+        moved: set[int] = set()
+        for name, average in averages.items():
+            if id(average) not in moved:
+                moved.add(id(average))
+                self._move(average, currents[name])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged weights."""
+        return self.module.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from saved averages."""
+        self.module.load_state_dict(state)
+
+    def _move(self, average: Tensor, current: Tensor) -> None:
+        if average.is_floating_point():
+            average.mul_(self.decay).add_(current, alpha=1 - self.decay)
+        else:
+            average.copy_(current)

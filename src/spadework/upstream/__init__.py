@@ -1,0 +1,1 @@
+"""Released checkpoints, in and out: tables of names, and files read without executing anything in them."""
