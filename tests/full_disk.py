@@ -16,7 +16,7 @@ KINDS = ["small disk", "limited file size"]
 
 @contextmanager
 def little_room(kind: str, folder: Path) -> Iterator[Path]:
-    """Inside the block, files in the folder find no more than ROOM bytes, all together or ("limited file size") each."""
+    """Inside the block, files in the folder find room for ROOM bytes, all together or ("limited file size") each."""
     folder.mkdir()
     if kind == "small disk":
         mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)]

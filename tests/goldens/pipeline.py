@@ -59,8 +59,9 @@ class Files:
             self.instance_map = read_instance_map(folder / raw["instance"]["file"])
 
         # Only a photo may be decoded differently: its format leaves decoders some freedom.
-        assert sha256(read_instance_map(folder / raw["label"]["file"]).numpy().astype(np.uint8)) == (
-            raw["label"]["decoded_sha256"]
+        assert (
+            sha256(read_instance_map(folder / raw["label"]["file"]).numpy().astype(np.uint8))
+            == (raw["label"]["decoded_sha256"])
         )
         self.same_photo = sha256(np.asarray(self.photo)) == raw["image"]["decoded_sha256"]
         assert np.asarray(self.photo).shape == tuple(raw["image"]["decoded_shape"])

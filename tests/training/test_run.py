@@ -404,6 +404,8 @@ def test_a_model_or_data_set_is_never_overwritten(tmp_path: Path, name: str, ove
     (tmp_path / name).write_text("precious")
     with pytest.raises(ValueError, match=f"holds a {name} that no training wrote there: choose another --out"):
         Run(tmp_path).create({}, Ontology(), overwrite=overwrite)
+    with pytest.raises(ValueError, match=f"holds a {name} that no training wrote there"), Run(tmp_path).lock():
+        pass
     assert tree(tmp_path) == {name: b"precious"}
 
 

@@ -111,7 +111,8 @@ def pix2pixhd_generator(
     deep = width * 2**down
     for _ in range(blocks):
         path = f"model.{len(modules)}.conv_block"
-        modules.append(normed(f"{path}.1", deep, deep, 3, 3, norm=norm) | normed(f"{path}.4", deep, deep, 3, 3, norm=norm))
+        first, second = (normed(f"{path}.{index}", deep, deep, 3, 3, norm=norm) for index in (1, 4))
+        modules.append(first | second)
     for step in reversed(range(down)):
         shape = (width * 2 ** (step + 1), width * 2**step, 3, 3)
         modules += [normed(f"model.{len(modules)}", *shape, norm=norm, outputs=1), {}]

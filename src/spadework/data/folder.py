@@ -13,13 +13,12 @@ from torch import Tensor
 from spadework.data.check import Check, check_pairs, check_sizes
 from spadework.data.label_map import read_instance_map, read_label_map, read_photo
 from spadework.data.ontology import Ontology
-from spadework.data.pairs import Pair, find_pairs
+from spadework.data.pairs import SPLITS, Pair, find_pairs, splits_of
 from spadework.data.preprocess import Preprocess, draw_geometry, preprocess
 from spadework.draw import Draw
 from spadework.sample import Sample
 
 ONTOLOGY_FILES = ("ontology.json", "classes.json")
-SPLITS = ("train", "val", "test")
 
 
 class FolderDataset(torch.utils.data.Dataset[Sample]):
@@ -47,6 +46,8 @@ class FolderDataset(torch.utils.data.Dataset[Sample]):
         self.settings = settings or Preprocess()
         self.training = training
         folders = [folder for path in paths for folder in _folders(path)]
+        self.splits = frozenset.intersection(*(splits_of(folder) for folder in folders))
+        """The splits that every folder has."""
         self.pairs = [
             pair
             for folder in folders

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+SPLITS = ("train", "val", "test")
 PHOTO_FOLDERS = ("photos", "images")
 LABEL_FOLDERS = ("labels", "masks", "annotations")
 INSTANCE_FOLDERS = ("instances",)
@@ -42,6 +43,11 @@ def find_pairs(root: str | Path, split: str | None = None, *, photos_required: b
     if photos is None and photos_required:
         raise ValueError(f"{labels}: no folder {_either(PHOTO_FOLDERS)} beside it; found {_content(labels.parent)}")
     return _pair_up(root, photos, labels, instances, photos_required)
+
+
+def splits_of(root: Path) -> frozenset[str]:
+    """The splits that a data folder has."""
+    return frozenset(split for split in SPLITS if (root / split).is_dir() or (root / f"{split}_label").is_dir())
 
 
 def _find_folders(root: Path, split: str | None) -> tuple[Path | None, Path, Path | None]:

@@ -51,9 +51,16 @@ class SPADE(nn.Module):
             weight = self.shared.weight
             semantics = Semantics.from_label_map(semantics, weight.shape[1], dtype=weight.dtype)
 
-        m = semantics.dense(x.shape[-2:])                                       # [B, K, H, W]
+        m = semantics.dense((x.shape[-2], x.shape[-1]))                         # [B, K, H, W]
         hidden = F.relu(self.shared(m))                                         # [B, N, H, W]
-        return modulate(self.norm(x), self.gamma(hidden), self.beta(hidden))    # [B, C, H, W]
+        gamma, beta = self._gamma_beta(hidden)                                  # [B, C, H, W] each
+        return modulate(self.norm(x), gamma, beta)                              # [B, C, H, W]
+
+    def _gamma_beta(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """Both convolutions as one, which reads the hidden map once."""
+        weight = torch.cat([self.gamma.weight, self.beta.weight])
+        bias = torch.cat([self.gamma.bias, self.beta.bias])
+        return F.conv2d(hidden, weight, bias, padding=self.gamma.padding).chunk(2, dim=1)
 
 
 class Concat(nn.Module):
@@ -65,7 +72,7 @@ class Concat(nn.Module):
         self.norm = norm(channels)
 
     def forward(self, x: Tensor, semantics: Semantics) -> Tensor:
-        return torch.cat([self.norm(x), semantics.dense(x.shape[-2:])], 1)      # [B, C+K, H, W]
+        return torch.cat([self.norm(x), semantics.dense((x.shape[-2], x.shape[-1]))], 1)      # [B, C+K, H, W]
 
 
 class Unmodulated(nn.Module):

@@ -2,8 +2,13 @@
 
 from spadework.systems.base import Preset, System
 from spadework.systems.spade import PRESETS as SPADE_PRESETS
+from spadework.systems.spade import VARIANTS as SPADE_VARIANTS
 from spadework.systems.spade import Spade
 
 SYSTEMS: dict[str, type[System]] = {"spade": Spade}
 
 PRESETS: dict[str, dict[str, Preset]] = {"spade": SPADE_PRESETS}
+"""System -> name -> a setting of its paper."""
+
+VARIANTS: dict[str, dict[str, dict[str, object]]] = {"spade": SPADE_VARIANTS}
+"""System -> name of an ablation -> what it changes in a preset's config."""

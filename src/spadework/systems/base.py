@@ -83,6 +83,9 @@ class System(nn.Module):
     config: Any
     """The frozen dataclass the system was built from; JSON types only, so that it can be saved beside the weights."""
 
+    config_type: ClassVar[type]
+    """The class of `config`."""
+
     needs: ClassVar[frozenset[str]] = frozenset()
     """What a sample must hold besides label_map and photo."""
 

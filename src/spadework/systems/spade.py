@@ -195,6 +195,7 @@ class Spade(System):
 
     config: SpadeConfig
     generator: SpadeGenerator
+    config_type = SpadeConfig
     network_names = ("generator", "discriminator", "encoder")
     inference_names = ("generator", "encoder")
 

@@ -88,11 +88,10 @@ class Run:
     def lock(self) -> Iterator[None]:
         """Be the only training in this folder, and clear away what killed ones left half-written.
 
-        The folder is made when needed. Raises ValueError while another training holds it. The lock ends with the block
-        or with the process, however it dies.
+        The folder is made when needed. Raises ValueError while another training holds it, and for a folder that
+        `create` refuses as no run's. The lock ends with the block or with the process, however it dies.
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(f"{self.folder} is a file: --out takes a folder for the run")
+        self._refuse_foreign()
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(self.folder)
         try:
@@ -111,9 +110,8 @@ class Run:
         made (a model, a data set) is always refused.
         """
         checkpoints = self.folder / "checkpoints"
-        if not checkpoints.is_dir():
-            self._refuse_foreign()
-        elif not overwrite and (paths := self.checkpoints()):
+        self._refuse_foreign()
+        if not overwrite and (paths := self.checkpoints()):
             raise ValueError(
                 f"{self.folder} holds a run of {images_of(paths[-1])} images: "
                 "add --resume to go on, or choose another --out"
@@ -195,6 +193,8 @@ class Run:
         return [path for path in self.checkpoints() if images_of(path) <= images]
 
     def _refuse_foreign(self) -> None:
+        if (self.folder / "checkpoints").is_dir():
+            return
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(f"{self.folder} is a file: --out takes a folder for the run")
         for path in (self.config_path, self.ontology_path, self.model_path):

@@ -111,7 +111,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # given a path, torch goes by its suffix
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # the reader raises nearly every kind there is on a damaged file
         raise ValueError(f"{path}: {_why_unreadable(error)}; nothing in it was executed") from error
 

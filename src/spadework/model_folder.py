@@ -1,0 +1,161 @@
+"""A model on disk: a folder with config.json, ontology.json and model.safetensors.
+
+Trainings, conversions and the synthesizer share this form. The bytes of model.safetensors depend on weights alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from spadework.atomic import write_atomic, write_json_atomic
+from spadework.data.ontology import Ontology
+from spadework.systems import SYSTEMS
+from spadework.systems.base import System
+
+CONFIG = "config.json"
+ONTOLOGY = "ontology.json"
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A system with trained weights, in eval mode, and its classes."""
+
+    system_name: str
+    system: System
+    ontology: Ontology
+
+
+def describe(system_name: str, system: System, **more: Any) -> dict[str, Any]:
+    """What config.json says: the system's name, its config, and whatever else is to be kept there."""
+    return {"system": system_name, "config": dataclasses.asdict(system.config), **more}
+
+
+def write_model(folder: Path, system_name: str, system: System, ontology: Ontology) -> None:
+    """Write a model folder; raises DiskFullError when there is no room, and leaves older files as they were."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ontology.write(folder / ONTOLOGY)
+    write_json_atomic(folder / CONFIG, describe(system_name, system))
+    networks = system.networks
+    write_weights(folder / WEIGHTS, {name: networks[name] for name in system.inference_names if name in networks})
+
+
+def write_weights(path: Path, networks: Mapping[str, nn.Module]) -> None:
+    """Write networks as one safetensors file, keys `network.parameter`."""
+    tensors = {
+        f"{name}.{key}": tensor.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+    data = save(tensors)
+    write_atomic(path, lambda file: file.write(data))
+
+
+def read_model(model: Path | str) -> Model:
+    """Read a model folder, a run folder or a hub name (`owner/name`, if it was fetched before).
+
+    Raises ValueError when there is none, or when its files do not fit each other.
+    """
+    folder = find_model(model)
+    system_name, system = read_system(folder)
+    ontology = Ontology.read(folder / ONTOLOGY)
+    if ontology.channels > system.config.classes:
+        raise ValueError(
+            f"{folder / ONTOLOGY} has {ontology.channels} classes, {folder / CONFIG} has {system.config.classes}: "
+            "these files belong to different models"
+        )
+
+    # What generating does without (the discriminator) is left out.
+    for name in set(system.network_names) - set(system.inference_names):
+        setattr(system, name, None)
+    load_weights(system.networks, read_weights(folder / WEIGHTS), folder / WEIGHTS)
+    return Model(system_name, system.eval().requires_grad_(False), ontology)
+
+
+def find_model(model: Path | str) -> Path:
+    """The folder of a model: a path, or what the hub's cache holds under `owner/name`. Fetches nothing."""
+    folder = Path(model)
+    if folder.is_dir():
+        return folder
+    name = str(model)
+    if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise ValueError(f"{model}: expected a model folder or a run folder (with {CONFIG}, {ONTOLOGY} and {WEIGHTS})")
+
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        raise ValueError(
+            f"{model}: no such folder, and no model of that name was fetched from the hub yet. Nothing is downloaded "
+            f"unasked: look at its licence and size there, then run `hf download {name}`"
+        ) from None
+
+
+def read_system(folder: Path) -> tuple[str, System]:
+    """The system that config.json describes, with fresh weights."""
+    config = _read_json(folder / CONFIG)
+    name = config.get("system")
+    if name not in SYSTEMS:
+        raise ValueError(f"{folder / CONFIG}: system {name!r} is unknown; this version has {', '.join(SYSTEMS)}")
+    return name, SYSTEMS[name](config_from_json(SYSTEMS[name].config_type, config.get("config"), folder / CONFIG))
+
+
+def config_from_json(config_type: type, values: Any, path: Path) -> Any:
+    """A system's config from its JSON form; raises ValueError for fields that it does not have."""
+    fields = {field.name for field in dataclasses.fields(config_type)}
+    if not isinstance(values, dict) or not values.keys() <= fields:
+        strangers = sorted(values.keys() - fields) if isinstance(values, dict) else [repr(values)]
+        raise ValueError(
+            f"{path}: its config holds {', '.join(strangers)}, which {config_type.__name__} does not know: "
+            "was it written by a newer version of spadework?"
+        )
+    return config_type(**values)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; raises ValueError when it is missing or damaged."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; a run has one after its first checkpoint")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: damaged or no safetensors file ({error})") from error
+
+
+def load_weights(networks: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Fill networks from tensors named `network.parameter`; keys and shapes must fit exactly."""
+    expected = {f"{name}.{key}" for name, network in networks.items() for key in network.state_dict()}
+    if difference := sorted(expected ^ tensors.keys()):
+        raise ValueError(
+            f"{path}: {len(expected - tensors.keys())} weights are missing and {len(tensors.keys() - expected)} are "
+            f"unknown to its config, {difference[0]} for one: config and weights belong to different models"
+        )
+    for name, network in networks.items():
+        state = {key: tensors[f"{name}.{key}"] for key in network.state_dict()}
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f"{path}: weights do not fit the config beside them: {error}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path.parent} is no model: it has no {path.name}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: holds a {type(value).__name__}, expected a JSON object")
+    return value

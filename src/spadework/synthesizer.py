@@ -1,0 +1,180 @@
+"""The synthesizer: load a model once, then turn label maps into photos.
+
+Scripts, the command line, previews during training and the studio all go this way, so they all show the same.
+
+Shapes: B batch, H W the label map's size, Z style size.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from spadework.data.label_map import photo_to_tensor, read_instance_map, read_label_map, read_photo
+from spadework.data.ontology import Ontology
+from spadework.draw import Draw
+from spadework.layers.spectral import fold_spectral_norm
+from spadework.model_folder import read_model
+from spadework.sample import Batch, Sample
+from spadework.systems.base import Style, System
+
+Picture = str | PathLike[str] | Image.Image | np.ndarray | Tensor
+Precision = Literal["float32", "bf16"]
+
+
+def load(model: str | Path, *, device: str = "cpu", precision: Precision = "float32") -> Synthesizer:
+    """Load a model: a model folder, a run folder, or the name of one that was fetched from the hub."""
+    loaded = read_model(model)
+    for network in loaded.system.networks.values():
+        fold_spectral_norm(network)
+    return Synthesizer(loaded.system, loaded.ontology, device=device, precision=precision)
+
+
+class Synthesizer:
+    """Turns label maps into photos; `system` must be in eval mode and lie on `device`'s side of things to come.
+
+    Any height and width will do: what the networks cannot take is padded, by repeating the map's edge, and cropped.
+    """
+
+    def __init__(
+        self, system: System, ontology: Ontology, *, device: str = "cpu", precision: Precision = "float32"
+    ) -> None:
+        if precision not in ("float32", "bf16"):
+            raise ValueError(f"precision {precision!r} is unknown; there are float32 and bf16")
+        self.system = system.to(device)
+        self.ontology = ontology
+        self.device = torch.device(device)
+        self.precision = precision
+
+    def __call__(
+        self,
+        label_map: Picture,
+        *,
+        instance_map: Picture | None = None,
+        style: Style | Picture | Sequence[float] | None = None,
+        seed: int | None = None,
+    ) -> Image.Image:
+        """The photo for one label map, of the map's size.
+
+        `label_map` and `instance_map`: a file (PNG with ids, a palette or the ontology's colours, NPY, TIFF), a PIL
+        image, an array or a tensor [H, W] of the ontology's ids. `style`: a photo to take the style from (a file or PIL
+        image), a vector of Z numbers, or a `Style`; without one, `seed` (0 unless given) draws it. A seed beside a photo
+        draws from the encoder's distribution around that photo.
+        """
+        labels = read_label_map(label_map, self.ontology)[None]
+        instances = None if instance_map is None else read_instance_map(instance_map)[None]
+        return to_image(self.batch(labels, instance_map=instances, style=self._read_style(style), seed=seed)[0])
+
+    @torch.inference_mode()
+    def batch(
+        self,
+        label_map: Tensor,
+        *,
+        instance_map: Tensor | None = None,
+        style: Style | Tensor | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Tensor:
+        """Photos [B, 3, H, W] in [-1, 1] for label maps [B, H, W] of class indices (`Ontology.to_index`).
+
+        `style`: a `Style` or vectors [Z] or [B, Z]; `seed`: one for all, or one per picture.
+        """
+        self._check(label_map, instance_map)
+        height, width = label_map.shape[-2:]
+        batch = self._batch(label_map, instance_map).to(self.device)
+        chosen = self._style(style, seed, len(label_map))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            photos = self.system.synthesize(batch, chosen)
+        return photos[..., :height, :width].float().cpu()
+
+    @torch.inference_mode()
+    def encode(self, photo: Picture) -> Style:
+        """The style of a photo; raises ValueError for a model without a style encoder."""
+        if isinstance(photo, Tensor):
+            raise ValueError("a photo as a tensor is ambiguous here: give a file, a PIL image or an array [H, W, 3]")
+        pixels = photo_to_tensor(read_photo(photo))[None].to(self.device)
+        return self.system.encode_style(Batch(torch.zeros_like(pixels[:, 0], dtype=torch.long), photo=pixels))
+
+    def _check(self, label_map: Tensor, instance_map: Tensor | None) -> None:
+        classes = self.ontology.channels
+        if label_map.ndim != 3 or label_map.is_floating_point() or not label_map.numel():
+            raise ValueError(
+                f"label maps must be integers [B, H, W]; got {label_map.dtype} {list(label_map.shape)}"
+            )
+        if int(label_map.min()) < 0 or int(label_map.max()) >= classes:
+            raise ValueError(
+                f"class indices {int(label_map.min())}..{int(label_map.max())} in the label map; this model has 0.."
+                f"{classes - 1}: read it with read_label_map, or map ids with synthesizer.ontology.to_index"
+            )
+        if instance_map is not None and instance_map.shape != label_map.shape:
+            raise ValueError(
+                f"the instance map's size {list(instance_map.shape)} is not the label map's {list(label_map.shape)}"
+            )
+
+    def _batch(self, label_map: Tensor, instance_map: Tensor | None) -> Batch:
+        multiple = self.system.size_multiple
+        label_map = _pad(label_map.long(), multiple)
+        instance_map = None if instance_map is None else _pad(instance_map, multiple)
+        samples = [
+            self.system.complete(
+                Sample(labels, str(i), instance_map=None if instance_map is None else instance_map[i]), Draw(0, [i])
+            )
+            for i, labels in enumerate(label_map)
+        ]
+        return Batch.collate(samples)
+
+    def _style(self, style: Style | Tensor | None, seed: int | Sequence[int] | None, count: int) -> Style | None:
+        seeds = [seed] * count if seed is None or isinstance(seed, int) else list(seed)
+        if len(seeds) != count:
+            raise ValueError(f"{len(seeds)} seeds for {count} label maps: give one seed, or one for each")
+
+        # Styles from the prior.
+        prior = [self.system.random_style(Draw(seed or 0, [0])) for seed in seeds]
+        drawn = [style.vector for style in prior if style is not None]
+        if not drawn:
+            if style is not None or seed is not None:
+                warnings.warn(
+                    "this model has no style input: one label map gives one photo, seed and style change nothing",
+                    stacklevel=4,
+                )
+            return None
+        size = drawn[0].shape[-1]
+        if style is None:
+            return Style(torch.cat(drawn).to(self.device))
+
+        # A given style; an encoded one is a distribution that seeds draw from.
+        style = style if isinstance(style, Style) else Style(style)
+        if seed is not None:
+            style = style.perturb(torch.cat(drawn).to(self.device))
+        vector = torch.atleast_2d(style.vector).to(self.device, torch.float32)
+        if vector.ndim != 2 or vector.shape[1] != size or vector.shape[0] not in (1, count):
+            raise ValueError(f"a style of this model is {size} numbers; got a vector of shape {list(style.vector.shape)}")
+        return Style(vector.expand(count, size))
+
+    def _read_style(self, style: Style | Picture | Sequence[float] | None) -> Style | Tensor | None:
+        if style is None or isinstance(style, Style):
+            return style
+        if isinstance(style, Tensor) or (isinstance(style, np.ndarray) and style.ndim < 3):
+            return torch.as_tensor(style)
+        if isinstance(style, str | PathLike | Image.Image | np.ndarray):
+            return self.encode(style)
+        return torch.tensor(style)
+
+
+def to_image(photo: Tensor) -> Image.Image:
+    """A photo [3, H, W] in [-1, 1] as an 8-bit picture, rounded to the nearest value."""
+    pixels = ((photo.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def _pad(maps: Tensor, multiple: int) -> Tensor:
+    """[B, H, W] -> [B, H', W'] with sides that are multiples, by repeating the last row and column."""
+    rows, columns = (torch.arange(-(-side // multiple) * multiple).clamp_max(side - 1) for side in maps.shape[-2:])
+    return maps[:, rows[:, None], columns]

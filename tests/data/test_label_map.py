@@ -1,0 +1,286 @@
+"""Reading label maps in every form, and refusing what would change ids."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image
+from tests.data.pictures import COLORS, ids, painted
+
+from spadework.data.label_map import photo_size, photo_to_tensor, read_instance_map, read_label_map, read_photo
+from spadework.data.ontology import Ontology, SemanticClass, UnknownIds
+
+LABEL = ids(3)
+INDEX = torch.from_numpy(np.where(LABEL == 255, 4, LABEL).astype(np.int64))
+
+
+def palette_image(values: np.ndarray, colors: list[tuple[int, int, int]]) -> Image.Image:
+    image = Image.fromarray(values).convert("L")
+    image.putpalette([part for color in colors for part in color])
+    assert image.mode == "P"
+    return image
+
+
+# Everything that can hold ids.
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "bmp", "pgm"])
+def test_eight_bit_files(tmp_path: Path, ontology: Ontology, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(LABEL).save(path)
+    label_map = read_label_map(path, ontology)
+    assert label_map.dtype == torch.int64 and torch.equal(label_map, INDEX)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+@given(values=arrays.arrays(np.uint16, st.tuples(st.integers(1, 5), st.integers(1, 5))))
+def test_sixteen_bit_files(tmp_path_factory: pytest.TempPathFactory, suffix: str, values: np.ndarray) -> None:
+    path = tmp_path_factory.mktemp("wide") / f"a.{suffix}"
+    Image.fromarray(values).save(path)
+    classes = tuple(SemanticClass(int(id), f"class {id}", (0, 0, 0)) for id in np.unique(values))
+    ontology = Ontology("wide", classes)
+    assert torch.equal(ontology.to_ids(read_label_map(path, ontology)), torch.from_numpy(values.astype(np.int64)))
+    assert torch.equal(read_instance_map(path), torch.from_numpy(values.astype(np.int64)))
+
+
+def test_npy(tmp_path: Path, ontology: Ontology) -> None:
+    np.save(tmp_path / "a.npy", LABEL.astype(np.int32))
+    assert torch.equal(read_label_map(tmp_path / "a.npy", ontology), INDEX)
+
+
+def test_things_in_memory(ontology: Ontology) -> None:
+    for source in (LABEL, LABEL.astype(np.int64), torch.from_numpy(LABEL), Image.fromarray(LABEL)):
+        assert torch.equal(read_label_map(source, ontology), INDEX)
+
+
+def test_one_bit(tmp_path: Path, ontology: Ontology) -> None:
+    Image.fromarray(LABEL == 1).save(tmp_path / "a.png")
+    assert Image.open(tmp_path / "a.png").mode == "1"
+    assert torch.equal(read_label_map(tmp_path / "a.png", ontology), torch.from_numpy((LABEL == 1).astype(np.int64)))
+
+
+@pytest.mark.parametrize(("bits", "packed"), [(2, [0b00011011]), (4, [0x01, 0x23])])
+def test_few_bits_are_not_stretched(tmp_path: Path, ontology: Ontology, bits: int, packed: list[int]) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 4, 1, bits, 0, 0, 0, 0)
+    body = zlib.compress(b"\0" + bytes(packed))
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+    assert read_label_map(path, ontology).tolist() == [[0, 1, 2, 3]]
+
+
+def test_three_equal_channels_are_ids(ontology: Ontology) -> None:
+    assert torch.equal(read_label_map(np.stack([LABEL] * 3, axis=2), ontology), INDEX)
+
+
+# Palette pictures.
+
+
+def test_palette_indices_are_ids(tmp_path: Path, ontology: Ontology) -> None:
+    label = np.where(LABEL == 255, 0, LABEL)
+    palette_image(label, [(9, 9, 9), *COLORS]).save(tmp_path / "a.png")
+    assert torch.equal(read_label_map(tmp_path / "a.png", ontology), torch.from_numpy(label.astype(np.int64)))
+
+
+def test_palette_colors_when_indices_are_unknown(tmp_path: Path, ontology: Ontology) -> None:
+    label = np.where(LABEL == 255, 0, LABEL)
+    palette_image(label + 10, [(9, 9, 9)] * 10 + COLORS).save(tmp_path / "a.png")
+    assert torch.equal(read_label_map(tmp_path / "a.png", ontology), torch.from_numpy(label.astype(np.int64)))
+
+
+def test_palette_that_is_neither(tmp_path: Path, ontology: Ontology) -> None:
+    palette_image(np.full((2, 2), 10, np.uint8), [(9, 9, 9)] * 11).save(tmp_path / "a.png")
+    with pytest.raises(UnknownIds, match=r"a\.png: label 10 in 4 pixels"):
+        read_label_map(tmp_path / "a.png", ontology)
+
+
+# Colours.
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_exact_colors(tmp_path: Path, ontology: Ontology, mode: str) -> None:
+    painted(LABEL).convert(mode).save(tmp_path / "a.png")
+    assert torch.equal(read_label_map(tmp_path / "a.png", ontology), INDEX)
+
+
+@given(index=arrays.arrays(np.int64, (6, 7), elements=st.integers(0, 39)))
+def test_colorize_and_back(index: np.ndarray) -> None:
+    data = {"name": "many", "classes": [{"id": id, "name": f"c{id}"} for id in range(39)], "unlabelled": [255]}
+    ontology = Ontology.from_json(data)
+    label_map = torch.from_numpy(index)
+    assert torch.equal(read_label_map(ontology.colorize(label_map), ontology), label_map)
+
+
+def test_unknown_color(tmp_path: Path, ontology: Ontology) -> None:
+    picture = np.array(painted(LABEL))
+    picture[0, :8] = (0, 240, 5)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    message = r"a\.png: colour \(0, 240, 5\) \(nearest: 'grass' \(0, 250, 0\)\), 1.04% of the pixels, .* exact colours"
+    with pytest.raises(ValueError, match=message):
+        read_label_map(tmp_path / "a.png", ontology)
+
+
+def test_smoothed_colors(ontology: Ontology) -> None:
+    with pytest.raises(ValueError, match="without interpolation"):
+        read_label_map(painted(LABEL).resize((45, 31)), ontology)
+
+
+def test_color_of_two_classes() -> None:
+    ontology = Ontology("twins", (SemanticClass(0, "a", (1, 2, 3)), SemanticClass(1, "b", (1, 2, 3))))
+    with pytest.raises(ValueError, match=r"colour \(1, 2, 3\) is both 'a' and 'b'"):
+        read_label_map(np.full((2, 2, 3), (1, 2, 3), np.uint8), ontology)
+
+
+def test_grays_that_are_colors() -> None:
+    ontology = Ontology("gray", (SemanticClass(0, "a", (128, 128, 128)), SemanticClass(1, "b", (0, 0, 0))))
+    gray = np.array([[[128] * 3, [0] * 3]], np.uint8)
+    assert read_label_map(gray, ontology).tolist() == [[0, 1]]
+
+
+def test_grays_that_may_be_either() -> None:
+    ontology = Ontology("gray", (SemanticClass(0, "a", (1, 1, 1)), SemanticClass(1, "b", (0, 0, 0))))
+    with pytest.raises(ValueError, match="as ids and as colours"):
+        read_label_map(np.array([[[1] * 3, [0] * 3]], np.uint8), ontology)
+
+
+def test_transparent_pixels(ontology: Ontology) -> None:
+    image = painted(LABEL).convert("RGBA")
+    image.putpixel((0, 0), (0, 250, 0, 100))
+    with pytest.raises(ValueError, match="1 pixels are transparent"):
+        read_label_map(image, ontology)
+
+
+# What is refused, with the file's name.
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_lossy_files(tmp_path: Path, ontology: Ontology, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(LABEL).save(path)
+    for read in (lambda: read_label_map(path, ontology), lambda: read_instance_map(path)):
+        with pytest.raises(ValueError, match=rf"a\.{suffix}: .* is lossy.*save the map as PNG"):
+            read()
+    with pytest.raises(ValueError, match="is lossy"):
+        read_label_map(Image.open(path), ontology)
+
+
+def test_tiff_with_jpeg_inside(tmp_path: Path, ontology: Ontology) -> None:
+    Image.fromarray(LABEL).save(tmp_path / "a.tiff", compression="jpeg")
+    with pytest.raises(ValueError, match=r"a\.tiff: TIFF is lossy"):
+        read_label_map(tmp_path / "a.tiff", ontology)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (np.zeros((2, 2)), "the given array: expected whole numbers, got float64"),
+        (torch.zeros(2, 2), "expected whole numbers, got torch.float32"),
+        (torch.zeros(2, 2, dtype=torch.bfloat16), "expected whole numbers, got torch.bfloat16"),
+        (np.zeros((1, 2, 2), np.int64), r"expected ids \[H, W\].* got int64 \[1, 2, 2\]"),
+        (np.zeros((0, 2), np.int64), "it is empty"),
+        (Image.new("F", (2, 2)), "the given picture: a picture of mode 'F' holds no ids"),
+        (Image.new("CMYK", (2, 2)), "a picture of mode 'CMYK' holds no ids"),
+    ],
+)
+def test_wrong_things(ontology: Ontology, source: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_label_map(source, ontology)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.npy"])
+def test_broken_files(tmp_path: Path, ontology: Ontology, name: str) -> None:
+    path = tmp_path / name
+    with pytest.raises(ValueError, match=rf"{name}: there is no such file"):
+        read_label_map(path, ontology)
+    for content in (b"", b"not a picture", b"\x89PNG\r\n\x1a\nrest"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{name}: can't be read.*is the file whole"):
+            read_label_map(path, ontology)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_truncated_files(tmp_path: Path, ontology: Ontology, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 4, (64, 64)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    painted(noise).save(tmp_path / "b.jpg")
+    for name in ("a.png", "b.jpg"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ValueError, match=r"a\.png: can't be read"):
+        read_label_map(tmp_path / "a.png", ontology)
+    with pytest.raises(ValueError, match=r"b\.jpg: can't be read"):
+        read_photo(tmp_path / "b.jpg")
+
+
+def test_unknown_ids_name_the_file(tmp_path: Path, ontology: Ontology) -> None:
+    Image.fromarray(np.full((2, 3), 7, np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(UnknownIds, match=r"a\.png: label 7 in 6 pixels; ontology 'park' has ids 0\.\.3, 255") as caught:
+        read_label_map(tmp_path / "a.png", ontology)
+    assert caught.value.pixels == {7: 6}
+
+
+# Instance maps.
+
+
+def test_instance_map_of_32_bits(tmp_path: Path) -> None:
+    values = np.array([[0, 70_000], [2_000_000, 1]], np.int32)
+    Image.fromarray(values).save(tmp_path / "a.tiff")
+    assert read_instance_map(tmp_path / "a.tiff").tolist() == values.tolist()
+
+
+def test_instance_map_in_colors() -> None:
+    with pytest.raises(ValueError, match="one channel"):
+        read_instance_map(painted(LABEL))
+
+
+# Photos.
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_upright(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    painted(LABEL).save(tmp_path / "a.png", exif=exif)
+    photo = read_photo(tmp_path / "a.png")
+    assert photo.size == ((32, 24) if orientation < 5 else (24, 32)) == photo_size(tmp_path / "a.png")
+    turned = {1: 0, 2: None, 3: 2, 4: None, 5: None, 6: 3, 7: None, 8: 1}[orientation]
+    if turned is not None:
+        assert np.array_equal(np.asarray(photo), np.rot90(np.asarray(painted(LABEL)), turned))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
+def test_photos_become_rgb(tmp_path: Path, mode: str) -> None:
+    painted(LABEL).convert(mode).save(tmp_path / "a.tiff")
+    assert read_photo(tmp_path / "a.tiff").mode == "RGB"
+
+
+def test_deep_photos_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((2, 2), np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png: a photo of mode 'I;16'"):
+        read_photo(tmp_path / "a.png")
+
+
+def test_missing_photos(tmp_path: Path) -> None:
+    for read in (read_photo, photo_size):
+        with pytest.raises(ValueError, match=r"a\.jpg: there is no such file"):
+            read(tmp_path / "a.jpg")
+
+
+def test_photo_to_tensor() -> None:
+    every = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    photo = photo_to_tensor(Image.fromarray(np.stack([every, every[::-1], every], axis=2)))
+    assert photo.shape == (3, 16, 16) and photo.dtype == torch.float32
+    expected = (torch.arange(256, dtype=torch.float64).reshape(16, 16) / 255 - 0.5) / 0.5
+    torch.testing.assert_close(photo[0].double(), expected, rtol=0, atol=1e-6)
+    assert torch.equal(photo[1], photo[0].flip(0)) and photo.min() == -1 and photo.max() == 1
