@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spadework.precision import at_least_float32
+
 
 @dataclass(frozen=True)
 class GanLoss:
@@ -23,11 +25,6 @@ class GanLoss:
     """What the discriminator pays for real photos."""
     generator: Callable[[Tensor], Tensor]
     """What the generator pays for its fakes."""
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """Half precisions in float32, the others as they are."""
-    return x.float() if x.dtype.itemsize < 4 else x
 
 
 def _against(logits: Tensor, target: float) -> Tensor:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -106,13 +106,18 @@ def read_system(folder: Path) -> tuple[str, System]:
     """The system that config.json describes, with fresh weights."""
     config = _read_json(folder / CONFIG)
     name = config.get("system")
-    if name not in SYSTEMS:
+    if not isinstance(name, str) or name not in SYSTEMS:
         raise ValueError(f"{folder / CONFIG}: system {name!r} is unknown; this version has {', '.join(SYSTEMS)}")
-    return name, SYSTEMS[name](config_from_json(SYSTEMS[name].config_type, config.get("config"), folder / CONFIG))
+    system: Any = SYSTEMS[name]
+    values = config_from_json(system.config_type, config.get("config"), folder / CONFIG)
+    try:
+        return name, system(values)
+    except ValueError as error:
+        raise ValueError(f"{folder / CONFIG}: {error}") from error
 
 
 def config_from_json(config_type: type, values: Any, path: Path) -> Any:
-    """A system's config from its JSON form; raises ValueError for fields that it does not have."""
+    """A system's config from its JSON form; raises ValueError for fields or values that it does not know."""
     fields = {field.name for field in dataclasses.fields(config_type)}
     if not isinstance(values, dict) or not values.keys() <= fields:
         strangers = sorted(values.keys() - fields) if isinstance(values, dict) else [repr(values)]
@@ -120,6 +125,11 @@ def config_from_json(config_type: type, values: Any, path: Path) -> Any:
             f"{path}: its config holds {', '.join(strangers)}, which {config_type.__name__} does not know: "
             "was it written by a newer version of spadework?"
         )
+    kinds = get_type_hints(config_type)
+    for name, value in values.items():
+        if not _fits(value, kinds[name]):
+            expected = " or ".join(repr(choice) for choice in get_args(kinds[name])) or kinds[name].__name__
+            raise ValueError(f"{path}: its config has {name} = {value!r}, expected {expected}")
     return config_type(**values)
 
 
@@ -149,11 +159,20 @@ def load_weights(networks: Mapping[str, nn.Module], tensors: Mapping[str, Tensor
             raise ValueError(f"{path}: weights do not fit the config beside them: {error}") from error
 
 
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of a config field's type: a Literal or a plain type."""
+    if choices := get_args(kind):
+        return (type(value), value) in [(type(choice), choice) for choice in choices]
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path.parent} is no model: it has no {path.name}") from None
+    except OSError as error:
+        raise ValueError(f"{path}: can't be read ({error.strerror})") from error
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON file ({error})") from error
     if not isinstance(value, dict):

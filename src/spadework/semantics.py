@@ -71,10 +71,10 @@ class Semantics:
         """[B, K+E, h, w]: the codes resized by nearest neighbour and looked up; what the papers draw."""
         size = (int(size[0]), int(size[1]))
         if size not in self._dense:
-            looked_up = self.table[resize_nearest(self.codes, size)].permute(0, 3, 1, 2)                   # [B, K, h, w]
+            vectors = self.table[resize_nearest(self.codes, size)].permute(0, 3, 1, 2)                    # [B, K, h, w]
             if self.extras is not None:
-                looked_up = torch.cat([looked_up, resize_nearest(self.extras, size)], 1)
-            self._dense[size] = looked_up.contiguous()
+                vectors = torch.cat([vectors, resize_nearest(self.extras, size)], 1)
+            self._dense[size] = vectors.contiguous()
         return self._dense[size]
 
     def pooled(self, size: tuple[int, int], times: int) -> Tensor:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from tokenize import TokenError
 from typing import Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ def load(model: str | Path, *, device: str = "cpu", precision: Precision = "floa
 
 
 class Synthesizer:
-    """Turns label maps into photos; `system` must be in eval mode and lie on `device`'s side of things to come.
+    """Turns label maps into photos with `system`, which must be in eval mode and is moved to `device`.
 
     Any height and width will do: what the networks cannot take is padded, by repeating the map's edge, and cropped.
     """
@@ -65,13 +66,13 @@ class Synthesizer:
         """The photo for one label map, of the map's size.
 
         `label_map` and `instance_map`: a file (PNG with ids, a palette or the ontology's colours, NPY, TIFF), a PIL
-        image, an array or a tensor [H, W] of the ontology's ids. `style`: a photo to take the style from (a file or PIL
-        image), a vector of Z numbers, or a `Style`; without one, `seed` (0 unless given) draws it. A seed beside a photo
-        draws from the encoder's distribution around that photo.
+        image, an array or a tensor [H, W] of the ontology's ids. `style`: whatever `read_style` takes; without one,
+        `seed` (0 unless given) draws it. A seed beside a photo draws from the encoder's distribution around that photo;
+        beside a vector it changes nothing.
         """
         labels = read_label_map(label_map, self.ontology)[None]
         instances = None if instance_map is None else read_instance_map(instance_map)[None]
-        return to_image(self.batch(labels, instance_map=instances, style=self._read_style(style), seed=seed)[0])
+        return to_image(self.batch(labels, instance_map=instances, style=self.read_style(style), seed=seed)[0])
 
     @torch.inference_mode()
     def batch(
@@ -102,12 +103,24 @@ class Synthesizer:
         pixels = photo_to_tensor(read_photo(photo))[None].to(self.device)
         return self.system.encode_style(Batch(torch.zeros_like(pixels[:, 0], dtype=torch.long), photo=pixels))
 
+    def read_style(self, style: Style | Picture | Sequence[float] | None) -> Style | Tensor | None:
+        """A style from whatever names one; None stays None.
+
+        A photo (a file, a PIL image or an array [H, W, 3]) is encoded; a vector of Z numbers comes as a sequence, a
+        tensor, an array or a .npy file. Raises ValueError, naming the file, for anything else.
+        """
+        if style is None or isinstance(style, Style):
+            return style
+        if isinstance(style, str | PathLike) and Path(style).suffix.lower() == ".npy":
+            return _read_vector(Path(style))
+        if isinstance(style, str | PathLike | Image.Image) or (isinstance(style, np.ndarray) and style.ndim == 3):
+            return self.encode(style)
+        return torch.as_tensor(style)
+
     def _check(self, label_map: Tensor, instance_map: Tensor | None) -> None:
         classes = self.ontology.channels
         if label_map.ndim != 3 or label_map.is_floating_point() or not label_map.numel():
-            raise ValueError(
-                f"label maps must be integers [B, H, W]; got {label_map.dtype} {list(label_map.shape)}"
-            )
+            raise ValueError(f"label maps must be integers [B, H, W]; got {label_map.dtype} {list(label_map.shape)}")
         if int(label_map.min()) < 0 or int(label_map.max()) >= classes:
             raise ValueError(
                 f"class indices {int(label_map.min())}..{int(label_map.max())} in the label map; this model has 0.."
@@ -155,23 +168,26 @@ class Synthesizer:
             style = style.perturb(torch.cat(drawn).to(self.device))
         vector = torch.atleast_2d(style.vector).to(self.device, torch.float32)
         if vector.ndim != 2 or vector.shape[1] != size or vector.shape[0] not in (1, count):
-            raise ValueError(f"a style of this model is {size} numbers; got a vector of shape {list(style.vector.shape)}")
+            raise ValueError(f"a style of this model is {size} numbers; got a vector of {list(style.vector.shape)}")
         return Style(vector.expand(count, size))
 
-    def _read_style(self, style: Style | Picture | Sequence[float] | None) -> Style | Tensor | None:
-        if style is None or isinstance(style, Style):
-            return style
-        if isinstance(style, Tensor) or (isinstance(style, np.ndarray) and style.ndim < 3):
-            return torch.as_tensor(style)
-        if isinstance(style, str | PathLike | Image.Image | np.ndarray):
-            return self.encode(style)
-        return torch.tensor(style)
 
 
 def to_image(photo: Tensor) -> Image.Image:
     """A photo [3, H, W] in [-1, 1] as an 8-bit picture, rounded to the nearest value."""
     pixels = ((photo.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def _read_vector(path: Path) -> Tensor:
+    try:
+        vector = np.load(path, allow_pickle=False)
+    except (OSError, EOFError, ValueError, SyntaxError, TokenError) as error:
+        raise ValueError(f"{path}: can't read a style vector ({error}); save one with numpy.save") from error
+    if not isinstance(vector, np.ndarray) or vector.ndim not in (1, 2) or vector.dtype.kind not in "fiu":
+        what = f"{vector.dtype} {list(vector.shape)}" if isinstance(vector, np.ndarray) else "an archive of arrays"
+        raise ValueError(f"{path}: a style vector is numbers [Z]; this file holds {what}")
+    return torch.from_numpy(vector.astype(np.float32))
 
 
 def _pad(maps: Tensor, multiple: int) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -119,6 +119,7 @@ def test_colorize_and_back(index: np.ndarray) -> None:
     data = {"name": "many", "classes": [{"id": id, "name": f"c{id}"} for id in range(39)], "unlabelled": [255]}
     ontology = Ontology.from_json(data)
     label_map = torch.from_numpy(index)
+    assume((index < 39).any())  # An all-black picture may be read as ids too, and is refused.
     assert torch.equal(read_label_map(ontology.colorize(label_map), ontology), label_map)
 
 
@@ -221,6 +222,27 @@ def test_truncated_files(tmp_path: Path, ontology: Ontology, share: float) -> No
         read_label_map(tmp_path / "a.png", ontology)
     with pytest.raises(ValueError, match=r"b\.jpg: can't be read"):
         read_photo(tmp_path / "b.jpg")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("suffix", ["png", "tiff", "bmp", "npy"])
+@given(data=st.data())
+def test_damaged_files_give_ids_or_a_message(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / f"a.{suffix}"
+    ontology = Ontology("four", tuple(SemanticClass(id, f"class {id}", (id, 0, 0)) for id in range(4)), (255,))
+    np.save(path, LABEL) if suffix == "npy" else Image.fromarray(LABEL).save(path)
+    content = bytearray(path.read_bytes())
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
+        content[position] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    try:
+        label_map = read_label_map(path, ontology)
+    except ValueError as error:
+        assert str(path) in str(error)
+    else:
+        assert label_map.min() >= 0 and label_map.max() < ontology.channels
 
 
 def test_unknown_ids_name_the_file(tmp_path: Path, ontology: Ontology) -> None:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from os import PathLike
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import torch
@@ -213,7 +214,7 @@ def _load_npy(path: Path) -> np.ndarray:
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise ValueError("there is no such file") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError, MemoryError) as error:
         raise ValueError(f"can't be read as an NPY array ({error}); is the file whole?") from None
     if not isinstance(values, np.ndarray):
         raise ValueError("it is an archive of arrays; save the label map alone with numpy.save")

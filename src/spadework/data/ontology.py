@@ -9,7 +9,6 @@ All unlabelled ids share one index. An ontology without an unlabelled id has no 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spadework.atomic import write_json_atomic
 from spadework.data.palette import free_color
 from spadework.data.semantic_class import SemanticClass, check_entries, parse_classes, reject_misspelt, whole_number
 from spadework.data.unknown_ids import UnknownIds, explain_unknown
@@ -82,13 +82,7 @@ class Ontology:
 
     def write(self, path: str | Path) -> None:
         """Write JSON; the file is complete or untouched, whatever happens."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_json_atomic(path, self.to_json())
 
     # Class indices.
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
+import signal
+
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -60,6 +62,7 @@ def batches(
         sampler=_Spans(start, batch_size, stop, step or batch_size),
         num_workers=workers,
         collate_fn=_unchanged,
+        worker_init_fn=_leave_signals_to_the_training,
         generator=torch.Generator(),  # Keeps the loader away from the global random state.
     )
     for span, item in zip(loader.sampler, loader, strict=True):
@@ -104,6 +107,12 @@ def _require_one_size(samples: list[Sample], mode: str) -> None:
                 f"pictures of one batch need one size, but {' and '.join(sizes)} after preprocess mode {mode!r}: "
                 "use a mode that crops, mode fixed, or batch size 1"
             )
+
+
+def _leave_signals_to_the_training(worker: int) -> None:
+    """Ctrl-C and job schedulers signal the whole process group; loaders end with their training, which saves first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _unchanged(item: Any) -> Any:

@@ -58,6 +58,7 @@ class SPADE(nn.Module):
 
     def _gamma_beta(self, hidden: Tensor) -> tuple[Tensor, ...]:
         """Both convolutions as one, which reads the hidden map once."""
+        assert self.gamma.bias is not None and self.beta.bias is not None
         weight = torch.cat([self.gamma.weight, self.beta.weight])
         bias = torch.cat([self.gamma.bias, self.beta.bias])
         return F.conv2d(hidden, weight, bias, padding=self.gamma.padding).chunk(2, dim=1)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import gcd
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+
+from spadework.precision import at_least_float32
 
 Norm = Callable[[int], nn.Module]
 
@@ -61,8 +63,8 @@ CONV_NORMS: dict[str, Norm | None] = {
 class SyncBatchNorm(nn.SyncBatchNorm):
     """Batch norm over the batches of all processes, on GPUs and on CPUs.
 
-    On GPUs and with a single process this is torch's own. Torch refuses CPU tensors of several processes; there the same
-    moments come from a differentiable all-reduce of (count, sum, sum of squared deviations).
+    On GPUs and with a single process this is torch's own. Torch refuses CPU tensors of several processes; there the
+    same moments come from a differentiable all-reduce of (count, sum, sum of squared deviations).
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,19 +72,20 @@ class SyncBatchNorm(nn.SyncBatchNorm):
             return super().forward(x)
 
         # Mean over all processes.                                                                x: [B, C, H, W]
-        count = torch.tensor([x.numel() / x.shape[1]], dtype=x.dtype)
+        wide = at_least_float32(x)
+        count = torch.tensor([x.numel() / x.shape[1]], dtype=wide.dtype)
         dist.all_reduce(count)
-        mean = all_reduce(x.sum((0, 2, 3))) / count                                               # [C]
+        mean = _SumOverProcesses.apply(wide.sum((0, 2, 3))) / count                               # [C]
 
         # Biased variance over all processes, from the deviations: no cancellation.
-        deviation = x - mean[None, :, None, None]
-        variance = all_reduce(deviation.square().sum((0, 2, 3))) / count                          # [C]
+        deviation = wide - mean[None, :, None, None]
+        variance = _SumOverProcesses.apply(deviation.square().sum((0, 2, 3))) / count             # [C]
         self._update_running_statistics(mean.detach(), variance.detach(), count)
 
         normalized = deviation * torch.rsqrt(variance + self.eps)[None, :, None, None]
-        if not self.affine:
-            return normalized
-        return normalized * self.weight[None, :, None, None] + self.bias[None, :, None, None]
+        if self.affine:
+            normalized = normalized * self.weight[None, :, None, None] + self.bias[None, :, None, None]
+        return normalized.to(x.dtype)
 
     def _update_running_statistics(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
@@ -91,3 +94,17 @@ class SyncBatchNorm(nn.SyncBatchNorm):
         momentum = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
         self.running_mean.lerp_(mean, momentum)
         self.running_var.lerp_(variance * count / (count - 1), momentum)                          # unbiased
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        total = x.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        return _SumOverProcesses.forward(context, *gradients)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spadework.losses import at_least_float32
+from spadework.precision import at_least_float32
 
 VGG19_FILE = "vgg19-dcbb9e9d.pth"
 """The name of torchvision's VGG-19 weights, trained on ImageNet."""
@@ -57,12 +57,13 @@ def vgg19_distance(weights: Path | str) -> PerceptualDistance:
     if not path.is_file():
         raise ValueError(
             f"{path}: no such file; the perceptual loss wants VGG-19's ImageNet weights, a file called {VGG19_FILE} "
-            "(about 548 MiB, published by torchvision under BSD-3-Clause, trained on ImageNet). Download it and give its "
-            "path, or train without the perceptual loss (perceptual weight 0)"
+            "(about 548 MiB, published by torchvision under BSD-3-Clause, trained on ImageNet). Download it and give "
+            "its path, or train without the perceptual loss (perceptual weight 0)"
         )
-    network = vgg19(weights=None)
+    with torch.device("meta"):
+        network = vgg19(weights=None)
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
     except Exception as error:
         raise ValueError(f"{path}: these are not torchvision's VGG-19 weights ({VGG19_FILE}): {error}") from error
     return PerceptualDistance(vgg19_stages(network.features), VGG19_WEIGHTS)

@@ -6,6 +6,8 @@ raw weight under `weight`, beside the two vectors `weight_u` and `weight_v` of t
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 class _SpectralNorm(nn.Module):
     """What both convolutions share: W is the weight reshaped to [out, rest]."""
 
-    weight: nn.Parameter
+    weight: Tensor
     weight_u: Tensor
     weight_v: Tensor
     output_dimension = 0
@@ -85,31 +87,26 @@ class SpectralConvTranspose2d(_SpectralNorm, nn.ConvTranspose2d):
 
 @torch.no_grad()
 def fold_spectral_norm(network: nn.Module) -> nn.Module:
-    """Replace every spectral-normed convolution, in place, by a plain one with the same function in eval mode."""
+    """Replace every spectral-normed convolution, in place, by a plain one with the same function in eval mode.
+
+    Returns the network, or its replacement where it is such a convolution itself.
+    """
+    if isinstance(network, SpectralConv2d):
+        return _folded(network, nn.Conv2d)
+    if isinstance(network, SpectralConvTranspose2d):
+        return _folded(network, nn.ConvTranspose2d, "output_padding")
     for name, child in network.named_children():
-        if isinstance(child, SpectralConv2d):
-            setattr(network, name, _folded(child, nn.Conv2d))
-        elif isinstance(child, SpectralConvTranspose2d):
-            setattr(network, name, _folded(child, nn.ConvTranspose2d))
-        else:
-            fold_spectral_norm(child)
+        setattr(network, name, fold_spectral_norm(child))
     return network
 
 
-def _folded(layer: SpectralConv2d | SpectralConvTranspose2d, plain: type[nn.Module]) -> nn.Module:
-    layer.eval()
-    options = {"output_padding": layer.output_padding} if plain is nn.ConvTranspose2d else {}
-    folded = plain(
-        layer.in_channels,
-        layer.out_channels,
-        layer.kernel_size,
-        stride=layer.stride,
-        padding=layer.padding,
-        bias=layer.bias is not None,
-        device="meta",
-        **options,
-    )
-    folded.weight = nn.Parameter(layer.normalized_weight())
+def _folded(
+    layer: SpectralConv2d | SpectralConvTranspose2d, plain: type[nn.Conv2d] | type[nn.ConvTranspose2d], *more: str
+) -> nn.Module:
+    names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
+    options: dict[str, Any] = {name: getattr(layer, name) for name in (*names, *more)}
+    folded = plain(**options, bias=layer.bias is not None, device="meta")
+    folded.weight = nn.Parameter(layer.eval().normalized_weight())
     folded.bias = layer.bias
     return folded.eval()
 

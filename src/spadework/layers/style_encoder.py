@@ -5,6 +5,8 @@ Shapes: B batch, C channels, Z style size, S the input size.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,8 +35,7 @@ class StyleEncoder(nn.Module):
         self.input_size = input_size
         channels = [3] + [width * min(2**j, 8) for j in range(layers)]
         self.layers = nn.ModuleList(
-            ConvLayer(before, after, 3, norm=norm, stride=2, padding=1)
-            for before, after in zip(channels, channels[1:], strict=False)
+            ConvLayer(before, after, 3, norm=norm, stride=2, padding=1) for before, after in pairwise(channels)
         )
         self.mean = nn.Linear(channels[-1] * 4 * 4, style_size)
         self.log_variance = nn.Linear(channels[-1] * 4 * 4, style_size)

@@ -1,9 +1,9 @@
 """The systems: one paper, one file."""
 
 from spadework.systems.base import Preset, System
-from spadework.systems.spade import PRESETS as SPADE_PRESETS
-from spadework.systems.spade import VARIANTS as SPADE_VARIANTS
 from spadework.systems.spade import Spade
+from spadework.systems.spade_presets import PRESETS as SPADE_PRESETS
+from spadework.systems.spade_presets import VARIANTS as SPADE_VARIANTS
 
 SYSTEMS: dict[str, type[System]] = {"spade": Spade}
 

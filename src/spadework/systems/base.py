@@ -41,7 +41,10 @@ class Style:
     """[B, Z] for an encoded style."""
 
     def perturb(self, noise: Tensor) -> Style:
-        """Another point of the same distribution: mean + noise * exp(log_variance / 2), noise [B, Z] standard normal."""
+        """Another point of the same distribution: mean + noise * exp(log_variance / 2).
+
+        `noise` [B, Z] is standard normal; a style without a distribution stays as it is.
+        """
         if self.mean is None or self.log_variance is None:
             return self
         vector = self.mean + noise.to(self.mean) * torch.exp(self.log_variance / 2)
@@ -76,8 +79,8 @@ class Preset:
 class System(nn.Module):
     """One paper: its networks, its objective, its recipe.
 
-    Subclasses are built from a frozen dataclass alone, `Spade(config)`, hold their networks as plain submodules and know
-    nothing of devices, processes or precision.
+    Subclasses are built from a frozen dataclass alone, `Spade(config)`, hold their networks as plain submodules and
+    know nothing of devices, processes or precision.
     """
 
     config: Any
@@ -130,7 +133,8 @@ class System(nn.Module):
 
     def encode_style(self, batch: Batch) -> Style:
         """The style of the batch's photos; raises ValueError for a system without an encoder."""
-        raise ValueError(f"this {type(self).__name__} model has no style encoder: it cannot take its style from a photo")
+        name = type(self).__name__
+        raise ValueError(f"this {name} model has no style encoder: it cannot take its style from a photo")
 
     def synthesize(self, batch: Batch, style: Style | None) -> Tensor:
         """[B, 3, H, W] in [-1, 1], of the batch's size; the paper's protocol at test time."""

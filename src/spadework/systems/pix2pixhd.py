@@ -9,6 +9,7 @@ Shapes: B batch, K semantic channels, C channels, H W height and width.
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ class GlobalGenerator(nn.Module):
         stage = partial(Stage, norm=norm, convolution=SpectralConv2d)
         stage_up = partial(Stage, norm=norm, convolution=SpectralConvTranspose2d)
         channels = [width * 2**j for j in range(downsamplings + 1)]
-        steps = list(zip(channels, channels[1:], strict=False))
+        steps = list(pairwise(channels))
 
         self.layers = nn.Sequential(
             stage(semantic_channels, width, first_kernel_size, **_reflect(first_kernel_size)),

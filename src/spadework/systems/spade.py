@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn import Parameter
 from spadework import losses
 from spadework.draw import Draw
 from spadework.layers.blocks import Convolution, ModulatedBlock, leaky_relu, upsample
+from spadework.layers.initialization import initialize
 from spadework.layers.modulation import SPADE, Concat, Unmodulated
 from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS
 from spadework.layers.patch_discriminator import (
@@ -30,11 +32,11 @@ from spadework.layers.patch_discriminator import (
     SpadePatchDiscriminator,
 )
 from spadework.layers.perceptual import PerceptualDistance
-from spadework.layers.spectral import SpectralConv2d, SpectralConvTranspose2d
+from spadework.layers.spectral import SpectralConv2d
 from spadework.layers.style_encoder import StyleEncoder
 from spadework.sample import Batch
 from spadework.semantics import Semantics
-from spadework.systems.base import Preset, Progress, Recipe, Style, System
+from spadework.systems.base import Progress, Style, System
 
 
 @dataclass(frozen=True)
@@ -162,9 +164,7 @@ class SpadeGenerator(nn.Module):
             shortcut_modulation=shortcut_modulation,
             convolution=convolution,
         )
-        self.blocks = nn.ModuleList(
-            block(before, after) for before, after in zip(channels, channels[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(block(before, after) for before, after in pairwise(channels))
         self.upsample_before = [False, True, upsamplings != "normal"] + [True] * (len(self.blocks) - 3)
         self.to_photo = nn.Conv2d(channels[-1], 3, 3, padding=1)
 
@@ -377,69 +377,3 @@ def _check(config: SpadeConfig) -> None:
         )
     if config.encoder and config.stem != "style":
         raise ValueError("encoder=True needs stem='style': the encoded style enters through the first layer")
-
-
-@torch.no_grad()
-def initialize(network: nn.Module, *, everywhere: bool) -> None:
-    """Glorot with gain 0.02 for weights, 0 for biases, N(1, 0.02) for the scales of batch norms.
-
-    Unless `everywhere`, spectral-normed convolutions keep PyTorch's own weights: in the original training the
-    initialisation never reached them once the network was on a GPU, and so the released models began.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            if everywhere or not isinstance(module, SpectralConv2d | SpectralConvTranspose2d):
-                nn.init.xavier_normal_(module.weight, gain=0.02)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
-            nn.init.normal_(module.weight, 1.0, 0.02)
-            nn.init.zeros_(module.bias)
-
-
-# The settings of the paper (section 4 and appendix A) and of its ablations (Tables 3, 4 and 5).
-
-PRESETS: dict[str, Preset] = {
-    "coco": Preset(SpadeConfig(classes=183, edges=True, epochs=100), Recipe()),
-    "ade20k": Preset(SpadeConfig(classes=151, epochs=100, decay_epochs=100), Recipe()),
-    "ade20k-outdoor": Preset(SpadeConfig(classes=151, epochs=100, decay_epochs=100), Recipe()),
-    "cityscapes": Preset(
-        SpadeConfig(
-            classes=35, edges=True, height=256, width=512, upsamplings="more", epochs=100, decay_epochs=100
-        ),
-        Recipe(preprocess="fixed"),
-    ),
-    "flickr-landscapes": Preset(SpadeConfig(classes=183, stem="style", encoder=True, epochs=50), Recipe()),
-    "facades": Preset(SpadeConfig(classes=13), Recipe()),
-    "tiny": Preset(
-        SpadeConfig(
-            height=64,
-            width=64,
-            generator_width=16,
-            hidden=32,
-            norm="batch",
-            discriminator_width=16,
-            discriminator_layers=3,
-            perceptual_weight=0.0,
-            epochs=200,
-        ),
-        Recipe(batch_size=4, preprocess="resize_and_crop", load_size=72),
-    ),
-}
-
-VARIANTS: dict[str, dict[str, object]] = {
-    "compact": {"generator_width": 48},
-    "large": {"generator_width": 80},
-    "random-input": {"stem": "style"},
-    "kernel-1": {"kernel_size": 1},
-    "kernel-5": {"kernel_size": 5},
-    "batch-norm": {"norm": "batch"},
-    "instance-norm": {"norm": "instance"},
-    "concat": {"conditioning": "concat"},
-    "deeper-discriminator": {"discriminator_layers": 5},
-    "residual-discriminator": {"discriminator": "residual"},
-    "spade-discriminator": {"discriminator": "spade"},
-    "without-perceptual": {"perceptual_weight": 0.0},
-    "without-feature-matching": {"feature_matching_weight": 0.0},
-}
-"""What each of the paper's variants changes in a preset."""

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import resource
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
-from hashlib import sha256
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from PIL import Image
-from rich.console import Console
-from torch import Tensor, nn
+from torch import Tensor
 
-from spadework.atomic import write_atomic
-from spadework.contact_sheet import contact_sheet
 from spadework.data.folder import FolderDataset
 from spadework.data.stream import SampleStream, batches
 from spadework.draw import Draw
-from spadework.model_folder import describe, write_weights
+from spadework.model_folder import describe
 from spadework.sample import Batch
-from spadework.synthesizer import Synthesizer, to_image
 from spadework.systems.base import Progress, Recipe, System
-from spadework.training.average import WeightAverage
+from spadework.training.interruptions import interruptions
 from spadework.training.iteration import iterate, make_optimizers
 from spadework.training.log import Log
 from spadework.training.run import Run
+from spadework.training.samples import write_model_weights, write_samples
 from spadework.training.settings import Settings
-
-PREVIEWS = 6
-"""Pictures of a sample sheet."""
+from spadework.training.state import fingerprint, inference_networks, make_average, require_same, restore, state_of
 
 
 def train(
@@ -55,32 +46,33 @@ def train(
     Raises ValueError for a folder or data that cannot be used, FloatingPointError for a loss that is not finite,
     DiskFullError, and KeyboardInterrupt after an interruption, when all was saved.
     """
-    console = Console(highlight=False)
     precision: Any = {"float32": "32-true", "bf16": "bf16-mixed"}[settings.precision]
     fabric = Fabric(accelerator=settings.device, devices=1, precision=precision)
     fabric.launch()
+    torch.manual_seed(settings.seed)
+    system = make_system().to(fabric.device).train()
 
     with run.lock(), interruptions() as interrupted:
         # Start anew, or where the newest checkpoint left off.
-        torch.manual_seed(settings.seed)
-        system = make_system().to(fabric.device).train()
         start = Progress(0, len(dataset))
         optimizers = make_optimizers(system, start)
-        average = _make_average(system, recipe)
+        average = make_average(system, recipe)
         description = describe(
-            system_name, system, recipe=asdict(recipe), seed=settings.seed, data=_fingerprint(dataset)
+            system_name, system, recipe=asdict(recipe), seed=settings.seed, data=fingerprint(dataset)
         )
         checkpoint = run.latest_checkpoint() if resume else None
         if checkpoint is not None:
-            _require_same(run.read_config(), description)
-            _restore(checkpoint.state, system, optimizers, average)
+            require_same(run.read_config(), description)
+            restore(checkpoint.state, system, optimizers, average)
         run.create(description, dataset.ontology, overwrite=resume)
+        if checkpoint is not None:
+            write_model_weights(run, system, average)  # A kill may have come between the two.
         total = -(-images // recipe.batch_size) * recipe.batch_size
         images = first = 0 if checkpoint is None else checkpoint.images
-        console.print(f"{run.folder}: {len(dataset)} pairs, {images} of {total} images seen, on {fabric.device}")
+        _tell(f"{run.folder}: {len(dataset)} pairs, {images} of {total} images seen, on {fabric.device}")
 
         # Train.
-        saved, sums, began = images, _Sums(), time.monotonic()
+        sums, began = _Sums(), time.monotonic()
         stream = SampleStream(dataset, settings.seed, system.complete)
         with Log(run.folder, images) as log:
             for positions, batch in batches(stream, images, recipe.batch_size, settings.workers, stop=total):
@@ -89,7 +81,7 @@ def train(
                     draw = Draw(settings.seed, positions)
                     losses = _iterate(system, optimizers, batch.to(fabric.device), progress, draw, fabric, run)
                 if average is not None:
-                    average.update(_inference_networks(system))
+                    average.update(inference_networks(system))
                 before, images = images, images + len(batch)
                 sums.add(losses)
 
@@ -105,20 +97,17 @@ def train(
                         eta_seconds=(total - images) / rate,
                         peak_memory_mib=_peak_memory(fabric.device),
                     )
-                    console.print(_status(images, total, rate, means))
+                    _tell(_status(images, total, rate, means))
 
                 # Save: the checkpoint first, then what can be made again from it.
                 last = images == total or interrupted()
-                if _passed(settings.checkpoint_every, before, images) or last:
-                    run.save_checkpoint(images, _state(system, optimizers, average))
-                    saved = images
-                with _finished(system, average):
-                    if saved == images:
-                        write_weights(run.model_path, _inference_networks(system))
-                    if _passed(settings.sample_every, before, images) or last:
-                        _write_samples(run, images, system, previews)
+                if last or _passed(settings.checkpoint_every, before, images):
+                    run.save_checkpoint(images, state_of(system, optimizers, average))
+                    write_model_weights(run, system, average)
+                if last or _passed(settings.sample_every, before, images):
+                    write_samples(run, images, system, average, previews)
                 if interrupted() and images < total:
-                    console.print(f"interrupted: everything up to image {images} is saved; go on with --resume")
+                    _tell(f"interrupted: everything up to image {images} is saved; go on with --resume")
                     raise KeyboardInterrupt
 
 
@@ -140,121 +129,6 @@ def _iterate(
             f"stopped after {progress.images} images: {error}, on the batch of {', '.join(batch.names)}; {kept}. "
             "Look at these files, then resume, or start anew with a lower learning rate or precision float32"
         ) from error
-
-
-@contextmanager
-def interruptions() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or a SIGTERM came: the loop then saves and stops. A second one stops at once."""
-    received: list[int] = []
-
-    def receive(number: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-# What a checkpoint holds.
-
-
-def _make_average(system: System, recipe: Recipe) -> WeightAverage | None:
-    return WeightAverage(nn.ModuleDict(_inference_networks(system)), recipe.average) if recipe.average else None
-
-
-def _inference_networks(system: System) -> dict[str, nn.Module]:
-    return {name: network for name, network in system.networks.items() if name in system.inference_names}
-
-
-def _state(
-    system: System, optimizers: dict[str, torch.optim.Optimizer], average: WeightAverage | None
-) -> dict[str, Any]:
-    return {
-        "networks": {name: network.state_dict() for name, network in system.networks.items()},
-        "optimizers": {player: optimizer.state_dict() for player, optimizer in optimizers.items()},
-        "average": None if average is None else average.state_dict(),
-    }
-
-
-def _restore(
-    state: dict[str, Any],
-    system: System,
-    optimizers: dict[str, torch.optim.Optimizer],
-    average: WeightAverage | None,
-) -> None:
-    for name, network in system.networks.items():
-        network.load_state_dict(state["networks"][name])
-    for player, optimizer in optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][player])
-    if average is not None:
-        average.load_state_dict(state["average"])
-
-
-def _fingerprint(dataset: FolderDataset) -> dict[str, Any]:
-    """Which samples in which order: the stream that a resumed run goes on with must be the same."""
-    names = "\n".join(pair.name for pair in dataset.pairs)
-    return {"pairs": len(dataset), "names_sha256": sha256(names.encode()).hexdigest()}
-
-
-def _require_same(stored: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """A run goes on as it began; raises ValueError that names what differs."""
-    before, now = _flat(stored), _flat(wanted)
-    different = [
-        f"{name} was {before.get(name)!r}, now {now.get(name)!r}"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
-    ]
-    if different:
-        raise ValueError(
-            f"this run began with other settings or data: {'; '.join(different)}. "
-            "Resume it as it began, or choose another --out"
-        )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat.update(_flat(value, f"{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat
-
-
-# What a person sees.
-
-
-@contextmanager
-def _finished(system: System, average: WeightAverage | None) -> Iterator[None]:
-    """The system as it would be used: in eval mode, with averaged weights where they are kept."""
-    trained = _inference_networks(system)
-    if average is not None:
-        for name, network in average.module.named_children():
-            setattr(system, name, network)
-    system.eval()
-    try:
-        yield
-    finally:
-        for name, network in trained.items():
-            setattr(system, name, network)
-        system.train()
-
-
-def _write_samples(run: Run, images: int, system: System, previews: FolderDataset) -> None:
-    """Rows of `label | real | fake`, made the way every later use makes them."""
-    synthesizer = Synthesizer(system, previews.ontology, device=str(next(system.parameters()).device))
-    count = min(PREVIEWS, len(previews))
-    rows = []
-    for index in (i * len(previews) // count for i in range(count)):
-        batch = Batch.collate([previews[index]])
-        fake = synthesizer.batch(batch.label_map, instance_map=batch.instance_map)[0]
-        label = previews.ontology.colorize(batch.label_map[0])
-        assert batch.photo is not None
-        rows.append([Image.fromarray(label.numpy()), to_image(batch.photo[0]), to_image(fake)])
-    sheet = contact_sheet(rows, columns=2)
-    write_atomic(run.sample_path(images), lambda file: sheet.save(file, "PNG"))
 
 
 class _Sums:
@@ -284,6 +158,10 @@ def _peak_memory(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _status(images: int, total: int, rate: float, losses: dict[str, float]) -> str:

@@ -1,0 +1,60 @@
+"""spadework: label maps into photographs.
+
+  spadework train SYSTEM     train a system on photos and label maps
+  spadework generate MODEL   turn label maps into photos
+  spadework convert FILE     released checkpoints into models, and back
+  spadework systems          list systems, presets and variants
+
+Every verb has --help.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+
+from spadework import __version__
+from spadework.cli.choose import choose
+from spadework.cli.convert import convert
+from spadework.cli.generate import generate
+from spadework.cli.systems import systems
+from spadework.cli.train import train
+
+VERBS: dict[str, Callable[[Sequence[str]], None]] = {
+    "train": train,
+    "generate": generate,
+    "convert": convert,
+    "systems": systems,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__.strip())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"spadework {__version__}")
+        return 0
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            choose(VERBS, arguments[0], "verb")(arguments[1:])
+    except ValueError as error:
+        return _fail(error, 2)
+    except (FloatingPointError, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    return 0
+
+
+def _note(message: Warning | str, *rest: object, **more: object) -> None:
+    print(f"note: {message}", file=sys.stderr)
+
+
+def _fail(error: object, code: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return code

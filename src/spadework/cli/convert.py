@@ -1,0 +1,48 @@
+"""`spadework convert`: released checkpoints into models, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional, arg
+
+from spadework import conversion
+from spadework.cli.choose import choose
+from spadework.data.ontology import Ontology
+from spadework.systems import SYSTEMS
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turn released checkpoints into a model folder, or (--to-upstream) a model folder into such checkpoints."""
+
+    checkpoint: Positional[list[Path]]
+    """latest_net_G.pth, latest_net_E.pth, latest_net_D.pth or the folder that holds them; or our model folder."""
+    out: Path
+    """The folder to write."""
+    given: Annotated[conversion.Given, arg(name="")]
+    system: str = "spade"
+    """Whose checkpoints these are."""
+    preset: str | None = None
+    """Which preset they were trained with, where their shapes do not tell."""
+    ontology: Path | None = None
+    """The classes of the model; numbered ones where none is given."""
+    to_upstream: bool = False
+    """Write checkpoints in the original's form."""
+
+
+def convert(arguments: Sequence[str]) -> None:
+    """Write the converted files, and print their paths."""
+    options = tyro.cli(Convert, prog="spadework convert", args=list(arguments))
+    choose(SYSTEMS, options.system, "system")
+    if options.to_upstream:
+        written = conversion.to_upstream(options.checkpoint, options.out)
+    else:
+        ontology = None if options.ontology is None else Ontology.read(options.ontology)
+        written = conversion.from_upstream(options.checkpoint, options.out, options.preset, ontology, options.given)
+    for path in written:
+        print(path)

@@ -1,0 +1,94 @@
+"""`spadework generate`: label maps into photos."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import tyro
+from tyro.conf import Positional
+
+from spadework.atomic import write_atomic
+from spadework.data.pairs import LABEL_EXTENSIONS, LABEL_FOLDERS
+from spadework.synthesizer import load
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Turn label maps into photos."""
+
+    model: Positional[str]
+    """A model folder, a run folder, or the name of a model fetched from the hub."""
+    labels: Positional[tuple[Path, ...]]
+    """Label maps: files, or folders of them."""
+    out: Path
+    """The folder for the photos, NAME.png each; subfolders stay as they are among the label maps."""
+    style: Path | None = None
+    """A photo whose style to take, or a .npy file with a style vector."""
+    seed: int | None = None
+    """The number that draws the style; 0 unless given. The same for all label maps."""
+    instances: Path | None = None
+    """A folder of instance maps, paired with the label maps by name."""
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+    """Where to compute."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """Arithmetic of the networks."""
+
+
+def generate(arguments: Sequence[str]) -> None:
+    """Write one photo per label map, and print its path."""
+    options = tyro.cli(Generate, prog="spadework generate", args=list(arguments))
+    label_maps = find_label_maps(options.labels)
+    instances = {} if options.instances is None else find_label_maps([options.instances])
+    if missing := [name for name in label_maps if options.instances and name not in instances]:
+        raise ValueError(
+            f"{options.instances}: no instance map for {len(missing)} of {len(label_maps)} label maps, "
+            f"{missing[0]} for one; they pair by name"
+        )
+    targets = {name: options.out / f"{name}.png" for name in label_maps}
+    _keep_inputs(targets.values(), [*label_maps.values(), *instances.values()])
+
+    synthesizer = load(options.model, device=options.device, precision=options.precision)
+    style = None if options.style is None else synthesizer.read_style(options.style)
+    for name, label_map in label_maps.items():
+        photo = synthesizer(label_map, instance_map=instances.get(name), style=style, seed=options.seed)
+        targets[name].parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(targets[name], partial(photo.save, format="PNG"))
+        print(targets[name], flush=True)
+
+
+def find_label_maps(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name (a file's stem; within a folder with its subfolders) -> file, in the order given, folders sorted.
+
+    A data folder stands for its label maps. Raises ValueError for what is missing, empty or there twice.
+    """
+    if not paths:
+        raise ValueError("no label maps given: name files, or folders of them, behind the model")
+    found: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"{path}: there is no such file or folder")
+        for name, file in _files(path).items() if path.is_dir() else [(path.stem, path)]:
+            if name in found:
+                raise ValueError(f"{found[name]} and {file} would both become {name}.png; generate them apart")
+            found[name] = file
+    return found
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    folder = next((folder / name for name in LABEL_FOLDERS if (folder / name).is_dir()), folder)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in LABEL_EXTENSIONS)
+    if not files:
+        raise ValueError(f"{folder}: no label maps in it (files ending in {', '.join(sorted(LABEL_EXTENSIONS))})")
+    return {str(file.relative_to(folder).with_suffix("")): file for file in files}
+
+
+def _keep_inputs(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
+    present = {os.path.realpath(path) for path in inputs}
+    for target in targets:
+        if os.path.realpath(target) in present:
+            raise ValueError(f"{target} is one of the label maps: choose another --out")

@@ -1,0 +1,120 @@
+"""`spadework train`: options start from a preset, and the data say how many classes there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import tyro
+from tyro.conf import Positional, arg
+
+from spadework.cli.choose import choose
+from spadework.data.folder import FolderDataset
+from spadework.data.ontology import Ontology
+from spadework.data.preprocess import Preprocess
+from spadework.layers.perceptual import VGG19_FILE, vgg19_distance
+from spadework.systems import PRESETS, SYSTEMS, VARIANTS
+from spadework.systems.base import Preset, Recipe, System
+from spadework.training.loop import train as train_system
+from spadework.training.run import Run
+from spadework.training.settings import Settings
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Train(Generic[Config]):
+    """Train a system on photos and label maps."""
+
+    system: Positional[str]
+    """Which system: see `spadework systems`."""
+    preset: str
+    """Which setting of its paper the options below start from: see `spadework systems`."""
+    data: list[Path]
+    """Data folders (photos, labels, ontology.json), or the JSON file of an ontology that merges several."""
+    out: Path
+    """The run folder."""
+    config: Annotated[Config, arg(name="")]
+    recipe: Annotated[Recipe, arg(name="")]
+    settings: Annotated[Settings, arg(name="")]
+    variant: str | None = None
+    """A variant of the paper's ablations, on top of the preset: see `spadework systems`."""
+    ontology: Path | None = None
+    """The classes, where the data folder does not say them."""
+    vgg: Path | None = None
+    """VGG-19's ImageNet weights (vgg19-dcbb9e9d.pth), for the perceptual loss."""
+    resume: bool = False
+    """Go on from the newest checkpoint; from the beginning where there is none."""
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Check the data, then train until all images were seen."""
+    options = _read_options(arguments)
+    config = options.config
+    dataset, previews = _datasets(options, config.width, config.height)
+    dataset.check()
+    config = replace(config, classes=dataset.ontology.channels)
+    perceptual = vgg19_distance(_vgg(options.vgg)) if config.perceptual_weight else None
+
+    def make_system() -> System:
+        system: Any = SYSTEMS[options.system](config)
+        system.perceptual = perceptual
+        return system
+
+    train_system(
+        make_system,
+        options.system,
+        options.recipe,
+        dataset,
+        previews,
+        Run(options.out),
+        options.settings,
+        options.settings.images or len(dataset) * (config.epochs + config.decay_epochs),
+        resume=options.resume,
+    )
+
+
+def _read_options(arguments: Sequence[str]) -> Train[Any]:
+    """System and preset come first: they say which options there are, and where these start."""
+    system, preset = _system_and_preset(arguments)
+    missing: Any = tyro.MISSING
+    start = Train(system, missing, missing, missing, preset.config, preset.recipe, Settings())
+    config_type: Any = SYSTEMS[system].config_type
+    options = tyro.cli(Train[config_type], prog="spadework train", args=list(arguments), default=start)
+    if options.variant is None:
+        return options
+    changes = choose(VARIANTS[system], options.variant, "variant")
+    return replace(options, config=replace(options.config, **changes))
+
+
+def _system_and_preset(arguments: Sequence[str]) -> tuple[str, Preset]:
+    """The system (the first argument) and --preset; the help without them shows spade's tiny one."""
+    system = arguments[0] if arguments and not arguments[0].startswith("-") else "spade"
+    choose(SYSTEMS, system, "system")
+    given = [after for option, after in zip(arguments, arguments[1:], strict=False) if option == "--preset"]
+    given += [argument.partition("=")[2] for argument in arguments if argument.startswith("--preset=")]
+    return system, choose(PRESETS[system], given[-1] if given else "tiny", "preset")
+
+
+def _datasets(options: Train[Any], width: int, height: int) -> tuple[FolderDataset, FolderDataset]:
+    """What to train on, and what to make sample sheets of: the test or val split where there is one."""
+    recipe = options.recipe
+    settings = Preprocess(recipe.preprocess, recipe.load_size, width, width / height, recipe.flip)
+    ontology = None if options.ontology is None else Ontology.read(options.ontology)
+    folder = partial(FolderDataset, options.data, ontology=ontology)
+    dataset = folder(split="train", settings=settings)
+    split = next((split for split in ("test", "val") if split in dataset.splits), "train")
+    return dataset, folder(split=split, settings=replace(settings, load_size=width), training=False)
+
+
+def _vgg(path: Path | None) -> Path:
+    if path is None:
+        raise ValueError(
+            f"the perceptual loss wants VGG-19's ImageNet weights: give --vgg {VGG19_FILE} (about 548 MiB, published by "
+            "torchvision under BSD-3-Clause, trained on ImageNet; nothing is downloaded unasked), or train without it: "
+            "--perceptual-weight 0"
+        )
+    return path

@@ -1,0 +1,64 @@
+"""The model as it stands: its weights for generating, and sample sheets made the way every later use makes photos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from spadework.atomic import write_atomic
+from spadework.contact_sheet import contact_sheet
+from spadework.data.folder import FolderDataset
+from spadework.model_folder import write_weights
+from spadework.sample import Batch
+from spadework.synthesizer import Synthesizer, to_image
+from spadework.systems.base import System
+from spadework.training.average import WeightAverage
+from spadework.training.run import Run
+from spadework.training.state import inference_networks
+
+PREVIEWS = 6
+"""Pictures of a sample sheet."""
+
+
+@contextmanager
+def finished(system: System, average: WeightAverage | None) -> Iterator[None]:
+    """The system as it would be used: in eval mode, with averaged weights where they are kept."""
+    trained = inference_networks(system)
+    if average is not None:
+        for name, network in average.module.named_children():
+            setattr(system, name, network)
+    system.eval()
+    try:
+        yield
+    finally:
+        for name, network in trained.items():
+            setattr(system, name, network)
+        system.train()
+
+
+def write_model_weights(run: Run, system: System, average: WeightAverage | None) -> None:
+    """`model.safetensors`: the weights for generating."""
+    with finished(system, average):
+        write_weights(run.model_path, dict(inference_networks(system).items()))
+
+
+def write_samples(
+    run: Run, images: int, system: System, average: WeightAverage | None, previews: FolderDataset
+) -> None:
+    """`samples/<images>.png`: rows of `label | real | fake`."""
+    count = min(PREVIEWS, len(previews))
+    with finished(system, average):
+        synthesizer = Synthesizer(system, previews.ontology, device=str(next(system.parameters()).device))
+        rows = [_row(previews, i * len(previews) // count, synthesizer) for i in range(count)]
+    sheet = contact_sheet(rows, columns=2)
+    write_atomic(run.sample_path(images), lambda file: sheet.save(file, "PNG"))
+
+
+def _row(previews: FolderDataset, index: int, synthesizer: Synthesizer) -> list[Image.Image]:
+    batch = Batch.collate([previews[index]])
+    assert batch.photo is not None
+    label = previews.ontology.colorize(batch.label_map[0])
+    fake = synthesizer.batch(batch.label_map, instance_map=batch.instance_map)[0]
+    return [Image.fromarray(label.numpy()), to_image(batch.photo[0]), to_image(fake)]
