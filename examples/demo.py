@@ -29,8 +29,13 @@ from spadework.synthesizer import load, to_image
 SIZE = 64
 """Height and width of all pictures, in pixels; what the preset `tiny` trains at."""
 
-CLASSES = {"sky": (110, 180, 235), "sun": (255, 215, 80), "hills": (120, 105, 95), "grass": (130, 190, 70),
-           "water": (40, 95, 170)}
+CLASSES = {
+    "sky": (110, 180, 235),
+    "sun": (255, 215, 80),
+    "hills": (120, 105, 95),
+    "grass": (130, 190, 70),
+    "water": (40, 95, 170),
+}
 """The classes of the drawn landscapes and their colours in label maps; the ids are 0, 1, 2, ... in this order."""
 
 

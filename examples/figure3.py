@@ -9,10 +9,10 @@ turns those into zeros, whatever the label was. SPADE's generator gets the label
 Both generators have random weights (PyTorch's own start). As a check that the first generator is not just dead, both
 also see two maps with contrast in them: sky above grass, and grass above sky.
 
-Rounding. Instance norm multiplies features that do not vary by 1 / sqrt(1e-5) = 316, and with them their rounding error;
-after some layers noise is all there is. So the experiment is done in float64, and what enters a norm is rounded to nine
-decimals, which stands for exact arithmetic. What float32 makes of the same networks is measured beside it, and so is
-how much of that is rounding noise: the photo of one map in float32 against the photo of the same map in float64.
+Rounding: instance norm multiplies features that do not vary by 1 / sqrt(1e-5) = 316, and their rounding errors with
+them; some layers on, noise is all there is. So the experiment is done in float64, and what enters a norm is rounded to
+nine decimals, which stands for exact arithmetic. What float32 makes of the same networks is measured beside it, and so
+is how much of that is rounding noise: the photo of one map in float32 against the photo of the same map in float64.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(options.out, optimize=True)
     print(f"\n{options.out}: rows {', '.join(f'{maps} / {name}' for maps, name in results)};")
-    print(f"columns map 0, map 1, photo 0, photo 1, |photo 0 - photo 1| amplified {factor:.2f} times, black where equal")
+    print(f"columns: both maps, photo_0, photo_1, |photo_0 - photo_1| amplified {factor:.2f} times (black where equal)")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from spadework import cli
 from spadework.conversion import from_upstream, to_upstream
 from spadework.conversion_config import Given, numbered_ontology
 from spadework.data.ontology import Ontology
-from spadework.model_folder import describe, read_model, write_model, write_weights
+from spadework.model_folder import describe, write_model, write_weights
 from spadework.synthesizer import load
 from spadework.systems.spade import Spade, SpadeConfig
 from spadework.training.run import Run
@@ -33,10 +33,10 @@ from spadework.upstream.spade import to_ours
 
 SMALL = Given(edges=False, height=64, width=64, upsamplings="normal")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*no option for it"),  # the small checkpoints' hidden channels
-    pytest.mark.filterwarnings("ignore:.*taken as preset"),
-]
+# Notes that these small checkpoints call forth everywhere.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*no option for it", "ignore:.*taken as preset", "ignore:.*taking latest_net"
+)
 
 
 def save(held: Any, path: Path, zipped: bool = True) -> Path:
@@ -69,20 +69,23 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 # There and back.
 
 
+def half(state_dict: StateDict) -> StateDict:
+    """The same in half precision, counters apart."""
+    return {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in state_dict.items()}
+
+
 @pytest.mark.parametrize(
     "networks",
     [
-        {"G": synthetic.generator()},
-        {"G": synthetic.generator(norm="instance", spectral=False, kernel=5, width=3)},
-        {"G": synthetic.generator(most=True)},
+        {"G": half(synthetic.generator(most=True))},
+        {
+            "G": synthetic.generator(norm="instance", spectral=False, kernel=5, width=3),
+            "D": synthetic.discriminator(scales=3, layers=2, norm="batch", width=3),
+        },
         {"G": synthetic.generator(style=(4, 4)), "E": synthetic.encoder(norm="batch")},
-        {"G": synthetic.generator(style=(4, 4)), "E": synthetic.encoder(), "D": synthetic.discriminator()},
-        {"G": synthetic.generator(), "D": synthetic.discriminator(scales=3, layers=2, norm="batch", width=3)},
         {"D": synthetic.discriminator(norm="none")},
-        {"G": {key: tensor.bfloat16() if tensor.is_floating_point() else tensor for key, tensor in
-               synthetic.generator().items()}},
     ],
-    ids=lambda networks: "".join(networks),
+    ids="".join,
 )
 def test_there_and_back_bit_for_bit(tmp_path: Path, networks: dict[str, StateDict]) -> None:
     given = SMALL
@@ -96,6 +99,7 @@ def test_there_and_back_bit_for_bit(tmp_path: Path, networks: dict[str, StateDic
         assert_same(dict(torch.load(path, weights_only=True)), state_dict)
 
 
+@pytest.mark.filterwarnings("default")
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     networks = {"G": synthetic.generator(), "D": synthetic.discriminator()}
     save_all(tmp_path / "theirs", **networks)
@@ -143,11 +147,10 @@ def parametrised(state_dict: StateDict) -> StateDict:
     [
         (lambda held: {f"module.{key}": tensor for key, tensor in held.items()}, True),
         (lambda held: held, False),
-        (lambda held: {"state_dict": held, "epoch": 3}, True),
         (parametrised, True),
         (lambda held: {key: held[key] for key in reversed(held)}, True),
     ],
-    ids=["data parallel", "legacy format", "nested", "parametrised", "other order"],
+    ids=["data parallel", "legacy format", "parametrised", "other order"],
 )
 def test_forms_of_files(tmp_path: Path, form: Callable[[StateDict], StateDict], zipped: bool) -> None:
     generator = synthetic.generator()
@@ -200,8 +203,7 @@ def test_the_number_of_channels_tells_the_preset(
     assert {name: getattr(config, name) for name in expected} == expected
 
     # The ontology: ids as the original's label maps hold them, each class with a colour of its own.
-    model = read_model(tmp_path / "ours")
-    ontology = model.ontology
+    ontology = Ontology.read(tmp_path / "ours" / "ontology.json")
     assert [semantic_class.id for semantic_class in ontology.classes] == list(range(ids))
     assert ontology.unlabelled == unlabelled and ontology.channels == config.classes
     assert len({semantic_class.color for semantic_class in ontology.classes}) == ids
@@ -253,14 +255,17 @@ def test_an_ontology_tells_whether_there_are_edges(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("area", "given", "upsamplings"),
-    [(64, Given(), "normal"), (16, Given(), "more"), (8, Given(height=128, width=256), "more"),
-     (2, Given(height=128, width=64, upsamplings="more"), "more")],
+    [
+        (16, Given(), "more"),
+        (64, Given(height=512, width=512), "more"),
+        (2, Given(height=128, width=64, upsamplings="more"), "more"),
+        (2, Given(height=32, width=64), "normal"),
+    ],
 )
 def test_a_style_stem_tells_the_upsamplings(tmp_path: Path, area: int, given: Given, upsamplings: str) -> None:
     paths = save_all(tmp_path, G=synthetic.generator(channels=151, style=(4, area)))
     from_upstream(paths, tmp_path / "ours", given=given)
     assert config_of(tmp_path / "ours").upsamplings == upsamplings
-    read_model(tmp_path / "ours")
 
 
 # What does not fit is refused, and nothing is written.
@@ -292,13 +297,13 @@ STYLE = synthetic.generator(style=(4, 4))
         ({"G": STYLE, "E": synthetic.encoder(style_size=6)}, None, SMALL, r"_G\.pth takes a style of 4 .*_E\.pth makes 6"),
         ({"G": synthetic.generator(style=(4, 6))}, None, SMALL, r"a latent of 6 pixels; a photo of 64x64 .* "
          r"--width 96 --height 64 --upsamplings normal or --width 192 --height 32 --upsamplings normal$"),
-        ({"G": synthetic.pix2pixhd_generator()}, None, SMALL, r"latest_net_G\.pth: the pix2pixHD-style generator .* 5 ch"),
+        ({"G": synthetic.pix2pixhd_generator()}, None, SMALL, r"latest_net_G\.pth: the pix2pixHD-style generator .*5 chan"),
         ({"G": {**G5, "body.0.norm_0.first_norm.running_mean": torch.zeros(1)}}, None, SMALL, r"_G\.pth: .* an OASIS gen"),
         ({"G": {key: tensor for key, tensor in G5.items() if key != "up_2.conv_1.bias"}}, None, SMALL,
          r"latest_net_G\.pth: not what a SPADE generator of its size has: 1 missing: up_2\.conv_1\.bias \[4\]$"),
         ({"G": {**G5, "up_2.conv_1.bias": torch.zeros(9)}}, None, SMALL, r"1 of another shape: up_2\.conv_1\.bias \[9\]"),
         ({"G": {**G5, "up_2.conv_1.bias": torch.zeros(4, dtype=torch.long)}}, None, SMALL, r"bias holds torch\.int64, exp"),
-        ({"D": {**D5, "discriminator_0.model1.0.0.bias": torch.zeros(4)}}, None, SMALL, r"discriminator of its size"),
+        ({"D": {**D5, "discriminator_0.model1.0.0.bias": torch.zeros(4)}}, None, SMALL, r"_D\.pth: not keys of a SPADE disc"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(
@@ -358,7 +363,8 @@ def test_a_folder_without_one_choice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"give one of the folders in it that have them \(.*named\)"):
         from_upstream([tmp_path], tmp_path / "ours")
     (tmp_path / "named" / "good_net_G.pth").unlink()
-    from_upstream([tmp_path / "named"], tmp_path / "ours", given=SMALL)
+    with pytest.warns(UserWarning, match=r"taking best_net_G\.pth$"):
+        from_upstream([tmp_path / "named"], tmp_path / "ours", given=SMALL)
     with pytest.raises(ValueError, match="looks like a model folder, which --to-upstream turns into checkpoints"):
         from_upstream([tmp_path / "ours"], tmp_path / "again")
 

@@ -27,20 +27,21 @@ def learn(module: nn.Module, step: int) -> None:
 
 
 @settings(deadline=None, max_examples=20)
-@given(decay=st.floats(0, 0.9999), steps=st.integers(1, 4))
-def test_every_floating_entry_follows_the_formula(decay: float, steps: int) -> None:
+@given(decay=st.floats(0, 0.9999), steps=st.integers(1, 4), warm_up=st.booleans())
+def test_every_floating_entry_follows_the_formula(decay: float, steps: int, warm_up: bool) -> None:
     module = network()
-    average = WeightAverage(module, decay)
+    average = WeightAverage(module, decay, warm_up=warm_up)
     expected = {name: value.double() for name, value in module.state_dict().items()}
     for step in range(steps):
         learn(module, step)
         average.update(module)
         current = module.state_dict()
-        expected = {name: decay * value + (1 - decay) * current[name].double() for name, value in expected.items()}
+        part = min(decay, (2 + step) / (11 + step)) if warm_up else decay
+        expected = {name: part * value + (1 - part) * current[name].double() for name, value in expected.items()}
 
-    counts = {name for name, value in average.state_dict().items() if not value.is_floating_point()}
+    counts = {name for name, value in average.module.state_dict().items() if not value.is_floating_point()}
     assert counts == {"1.num_batches_tracked"}
-    for name, value in average.state_dict().items():
+    for name, value in average.module.state_dict().items():
         if name in counts:
             assert value == steps
         else:
@@ -51,13 +52,13 @@ def test_the_average_starts_as_a_copy_and_leaves_the_original_alone() -> None:
     module = network()
     average = WeightAverage(module, 0.5)
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    torch.testing.assert_close(average.state_dict(), before, rtol=0, atol=0)
+    torch.testing.assert_close(average.module.state_dict(), before, rtol=0, atol=0)
 
     assert module.training and all(parameter.requires_grad for parameter in module.parameters())
     assert not any(part.training for part in average.module.modules())
     assert not any(parameter.requires_grad for parameter in average.module.parameters())
     learn(module, 0)
-    torch.testing.assert_close(average.state_dict(), before, rtol=0, atol=0)
+    torch.testing.assert_close(average.module.state_dict(), before, rtol=0, atol=0)
     learnt = {name: value.clone() for name, value in module.state_dict().items()}
     average.update(module)
     torch.testing.assert_close(module.state_dict(), learnt, rtol=0, atol=0)
@@ -86,7 +87,7 @@ def test_tied_weights_move_once() -> None:
 
     module = Tied()
     nn.init.zeros_(module.first.weight)
-    average = WeightAverage(module, 0.75)
+    average = WeightAverage(module, 0.75, warm_up=False)
     nn.init.ones_(module.first.weight)
     average.update(module)
     assert average.module.second.weight.item() == 0.25
@@ -101,4 +102,4 @@ def test_a_decay_out_of_range_is_refused(decay: float) -> None:
 def test_another_network_is_not_loaded() -> None:
     average = WeightAverage(network(), 0.9)
     with pytest.raises(RuntimeError, match="Missing key"):
-        average.load_state_dict({})
+        average.load_state_dict({"updates": 1, "weights": {}})

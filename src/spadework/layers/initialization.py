@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from spadework.layers.spectral import SpectralConv2d, SpectralConvTranspose2d
+from spadework.layers.spectral import SpectralConv2d, SpectralConvTranspose2d, settle_spectral_norm
 
 
 @torch.no_grad()
@@ -24,3 +24,4 @@ def initialize(network: nn.Module, *, everywhere: bool) -> None:
         elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
             nn.init.normal_(module.weight, 1.0, 0.02)
             nn.init.zeros_(module.bias)
+    settle_spectral_norm(network)

@@ -25,6 +25,18 @@ class _SpectralNorm(nn.Module):
         rows, columns = self._matrix().shape
         self.register_buffer("weight_u", _unit(torch.randn(rows)))
         self.register_buffer("weight_v", _unit(torch.randn(columns)))
+        self.settle()
+
+    @torch.no_grad()
+    def settle(self, iterations: int = 15) -> None:
+        """Power iterations for a weight that changed by other means than training: a fresh or an averaged one."""
+        for _ in range(iterations):
+            self._iterate()
+
+    def _iterate(self) -> None:
+        matrix = self._matrix()
+        self.weight_v.copy_(_unit(matrix.t() @ self.weight_u))
+        self.weight_u.copy_(_unit(matrix @ self.weight_v))
 
     def _matrix(self) -> Tensor:
         return self.weight.transpose(0, self.output_dimension).flatten(1)
@@ -38,15 +50,13 @@ class _SpectralNorm(nn.Module):
             return self._normalized_weight()
 
     def _normalized_weight(self) -> Tensor:
-        matrix = self._matrix()
         if self.training:
             with torch.no_grad():
-                self.weight_v.copy_(_unit(matrix.t() @ self.weight_u))
-                self.weight_u.copy_(_unit(matrix @ self.weight_v))
+                self._iterate()
 
         # Copies, because a later forward moves u and v before this one's backward may need them.
         u, v = self.weight_u.clone(), self.weight_v.clone()
-        sigma = torch.dot(u, matrix @ v)
+        sigma = torch.dot(u, self._matrix() @ v)
         return self.weight / sigma
 
 
@@ -83,6 +93,13 @@ class SpectralConvTranspose2d(_SpectralNorm, nn.ConvTranspose2d):
             self.groups,
             self.dilation,
         )
+
+
+def settle_spectral_norm(network: nn.Module) -> None:
+    """`settle` every spectral-normed convolution of a network."""
+    for module in network.modules():
+        if isinstance(module, _SpectralNorm):
+            module.settle()
 
 
 @torch.no_grad()

@@ -368,12 +368,13 @@ def _encoder(config: SpadeConfig) -> StyleEncoder:
 
 def _check(config: SpadeConfig) -> None:
     multiple = 2 ** UPSAMPLINGS[config.upsamplings]
-    if config.height % multiple or config.width % multiple or min(config.height, config.width) < multiple:
-        down, up = (f"{w // multiple * multiple}x{h // multiple * multiple}" for w, h in (
-            (config.width, config.height), (config.width + multiple, config.height + multiple)))
+    width, height = config.width, config.height
+    if width % multiple or height % multiple or min(width, height) < multiple:
+        smaller = f"{max(width // multiple, 1) * multiple}x{max(height // multiple, 1) * multiple}"
+        larger = f"{max(-(-width // multiple), 1) * multiple}x{max(-(-height // multiple), 1) * multiple}"
         raise ValueError(
-            f"training size {config.width}x{config.height}: with upsamplings={config.upsamplings} both sides must be "
-            f"multiples of {multiple}; take {down} or {up}, or other upsamplings"
+            f"training size {width}x{height}: with upsamplings={config.upsamplings} both sides must be multiples of "
+            f"{multiple}; take {' or '.join(dict.fromkeys([smaller, larger]))}, or other upsamplings"
         )
     if config.encoder and config.stem != "style":
         raise ValueError("encoder=True needs stem='style': the encoded style enters through the first layer")

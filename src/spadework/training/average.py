@@ -16,15 +16,19 @@ from torch import Tensor, nn
 class WeightAverage:
     """An exponential moving average of a module, starting at its present weights.
 
+    With `warm_up` the decay is smaller at first, (1 + updates) / (10 + updates), so that the random start is soon
+    forgotten; OASIS goes without.
     `decay` in [0, 1) is the part of the average that stays at each update (0.9999 in OASIS). `module` is the averaged
     copy, in evaluation mode and without gradients, on the device where the original was. The average is kept in the
     module's own precision; half precision would round small steps away, so let the module hold float32 weights.
     """
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
+    def __init__(self, module: nn.Module, decay: float, *, warm_up: bool = True) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay is {decay}: expected 0 <= decay < 1, for example 0.9999")
         self.decay = decay
+        self.warm_up = warm_up
+        self.updates = 0
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -34,6 +38,9 @@ class WeightAverage:
         Every floating entry of the state dict, buffers included: average = decay * average + (1 - decay) * current.
         Integer entries, which count, are copied.
         """
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warm_up else self.decay
+
         # Tied weights have several names; `keep_vars` gives the tensors themselves, so that each moves once.
         averages, currents = self.module.state_dict(keep_vars=True), module.state_dict(keep_vars=True)
         assert averages.keys() == currents.keys(), "the module has other weights than the average was made of"
@@ -41,18 +48,20 @@ class WeightAverage:
         for name, average in averages.items():
             if id(average) not in moved:
                 moved.add(id(average))
-                self._move(average, currents[name])
+                _move(average, currents[name], decay)
 
     def state_dict(self) -> dict[str, Any]:
-        """The averaged weights."""
-        return self.module.state_dict()
+        """The averaged weights, and how often they were updated."""
+        return {"updates": self.updates, "weights": self.module.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from saved averages."""
-        self.module.load_state_dict(state)
+        self.updates = state["updates"]
+        self.module.load_state_dict(state["weights"])
 
-    def _move(self, average: Tensor, current: Tensor) -> None:
-        if average.is_floating_point():
-            average.mul_(self.decay).add_(current, alpha=1 - self.decay)
-        else:
-            average.copy_(current)
+
+def _move(average: Tensor, current: Tensor, decay: float) -> None:
+    if average.is_floating_point():
+        average.mul_(decay).add_(current, alpha=1 - decay)
+    else:
+        average.copy_(current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from PIL import Image
 from spadework.atomic import write_atomic
 from spadework.contact_sheet import contact_sheet
 from spadework.data.folder import FolderDataset
+from spadework.layers.spectral import settle_spectral_norm
 from spadework.model_folder import write_weights
 from spadework.sample import Batch
 from spadework.synthesizer import Synthesizer, to_image
@@ -27,7 +29,8 @@ def finished(system: System, average: WeightAverage | None) -> Iterator[None]:
     """The system as it would be used: in eval mode, with averaged weights where they are kept."""
     trained = inference_networks(system)
     if average is not None:
-        for name, network in average.module.named_children():
+        for name, network in copy.deepcopy(average.module).named_children():
+            settle_spectral_norm(network)  # Averaged vectors of power iterations are no longer unit vectors.
             setattr(system, name, network)
     system.eval()
     try:

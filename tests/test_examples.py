@@ -1,0 +1,216 @@
+"""The examples run, and the pages that hold their numbers and settings are true."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from examples import demo, figure3
+from PIL import Image
+from torch import nn
+
+from spadework.contact_sheet import GAP
+from spadework.data.folder import FolderDataset
+from spadework.layers.normalization import CONV_NORMS
+from spadework.systems.pix2pixhd import GlobalGenerator
+from spadework.systems.spade import Spade
+from spadework.systems.spade_presets import PRESETS, VARIANTS
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "paper-and-code.md").read_text(encoding="utf-8")
+
+# Figure 3: uniform maps.
+
+SMALL = figure3.Options(size=64, width=4, seeds=2)
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[tuple[str, str], list[figure3.Result]]:
+    return figure3.experiment(SMALL)
+
+
+def test_spade_tells_uniform_maps_apart_and_norms_alone_do_not(
+    results: dict[tuple[str, str], list[figure3.Result]],
+) -> None:
+    washed, kept = (results["uniform", name] for name in ("conv + norm", "SPADE"))
+    assert len(washed) == len(kept) == SMALL.seeds
+    assert min(run.difference for run in kept) > 0.1
+    assert min(run.difference for run in kept) > 10 * max(run.difference for run in washed)
+
+
+def test_what_float32_shows_of_washed_away_maps_is_rounding_noise(
+    results: dict[tuple[str, str], list[figure3.Result]],
+) -> None:
+    for run in results["uniform", "conv + norm"]:
+        assert run.noise > 0.5 * run.float32
+    for name in figure3.GENERATORS:
+        for run in results["halves", name]:
+            assert run.float32 == pytest.approx(run.difference, rel=1e-2)
+            assert run.noise < 1e-3
+
+
+def test_both_generators_tell_maps_with_contrast_apart(
+    results: dict[tuple[str, str], list[figure3.Result]],
+) -> None:
+    assert min(run.difference for name in figure3.GENERATORS for run in results["halves", name]) > 0.1
+
+
+def test_the_label_is_lost_at_the_first_norm(results: dict[tuple[str, str], list[figure3.Result]]) -> None:
+    for run in results["uniform", "conv + norm"]:
+        assert len(run.depths) == 1 + 4 + 2 * 9 + 4
+        assert max(run.depths) < 1e-6
+    for run in results["uniform", "SPADE"]:
+        assert len(run.depths) == 3 * 2 + 4 * 3
+        assert min(run.depths) > 0.1
+
+
+def test_figure3_writes_its_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "figure3.png"
+    figure3.main(["--out", str(out), "--size", "64", "--width", "2", "--seeds", "1"])
+    picture = Image.open(out)
+    assert picture.size == (5 * (64 + GAP) + GAP, 4 * (64 + GAP) + GAP)
+    printed = capsys.readouterr().out
+    assert re.search(r"uniform +conv \+ norm +0 \(0 to 0\)", printed)
+    assert "amplified" in printed
+
+    # The first row: a blank difference; the second, SPADE's, is not.
+    pixels = np.asarray(picture)
+    blank, kept = (pixels[row : row + 64, -GAP - 64 : -GAP] for row in (GAP, 2 * GAP + 64))
+    assert blank.max() == 0
+    assert kept.mean() > 10
+
+
+# The demo.
+
+
+def test_landscapes_are_the_same_every_time() -> None:
+    for index in (0, 7):
+        first, second = demo.draw_landscape(index), demo.draw_landscape(index)
+        assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not np.array_equal(demo.draw_landscape(0)[0], demo.draw_landscape(1)[0])
+
+
+def test_drawn_data_pass_the_library_s_own_check(tmp_path: Path) -> None:
+    folder = demo.draw_data(tmp_path / "data", train=20, val=2)
+    ontology = json.loads((folder / "ontology.json").read_text())
+    assert [entry["name"] for entry in ontology["classes"]] == list(demo.CLASSES)
+
+    dataset = FolderDataset(folder, split="train")
+    dataset.check()
+    assert dataset.splits == {"train", "val"} and len(dataset) == 20
+    present: set[int] = set()
+    for index in range(len(dataset)):
+        photo, label_map, _ = dataset.read(index)
+        assert photo is not None and photo.size == (demo.SIZE, demo.SIZE)
+        present |= set(label_map.unique().tolist())
+    assert present == set(range(len(demo.CLASSES)))
+
+
+def test_labels_say_what_the_photo_shows() -> None:
+    pictures = [demo.draw_landscape(index) for index in range(10)]
+    photos, labels = (np.stack(part) for part in zip(*pictures, strict=True))
+    sky, sun, hills, grass, water = (photos[labels == id].mean(0) for id in range(len(demo.CLASSES)))
+    assert sky[2] > sky[1] > sky[0]
+    assert water[2] > water[1] > water[0]
+    assert grass[1] > grass[0] > grass[2]
+    assert sun[0] > sun[2] and sun.mean() > sky.mean() > hills.mean() > grass.mean()
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
+    assert demo.free_folder(tmp_path / "demo") == tmp_path / "demo"
+    for name in ("demo", "demo-2"):
+        (tmp_path / name).mkdir()
+    assert demo.free_folder(tmp_path / "demo") == tmp_path / "demo-3"
+
+
+def test_wrong_data_end_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "nowhere"
+    assert demo.main([str(missing), "--out", str(tmp_path / "demo")]) == 2
+    assert str(missing) in capsys.readouterr().err
+    assert not (tmp_path / "demo" / "sheet.png").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_learns_its_classes(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    assert demo.main(["--out", str(out), "--images", "400"]) == 0
+    sheet = np.asarray(Image.open(out / "sheet.png")).astype(float)
+
+    # Blocks `label | real | fake`, two side by side; the label's colour says which pixels are sky and which grass.
+    side = 2 * demo.SIZE
+    fakes: dict[str, list[np.ndarray]] = {"sky": [], "grass": []}
+    reals: dict[str, list[np.ndarray]] = {"sky": [], "grass": []}
+    for row in range(GAP, sheet.shape[0] - side, side + GAP):
+        for column in range(GAP, sheet.shape[1] - side, 3 * (side + GAP)):
+            label, real, fake = (
+                sheet[row : row + side, column + k * (side + GAP) : column + k * (side + GAP) + side] for k in range(3)
+            )
+            for name in fakes:
+                where = (label == demo.CLASSES[name]).all(-1)
+                fakes[name].append(fake[where])
+                reals[name].append(real[where])
+    assert len(fakes["sky"]) == 12
+
+    # Sky is bluer and brighter than grass, as in the data, and by at least a third as much.
+    wanted, got = (
+        np.concatenate(pixels["sky"]).mean(0) - np.concatenate(pixels["grass"]).mean(0) for pixels in (reals, fakes)
+    )
+    assert wanted[2] > 50
+    assert np.dot(wanted, got) > np.dot(wanted, wanted) / 3
+
+
+# The page on paper and code: its tables are the code's.
+
+
+def table_after(heading: str) -> list[list[str]]:
+    """The rows of the first table after a heading, header first, without the line of dashes."""
+    lines = PAGE.partition(f"\n## {heading}\n")[2].splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("|"))
+    end = next(number for number, line in enumerate([*lines, ""]) if number > start and not line.startswith("|"))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+    return [rows[0], *rows[2:]]
+
+
+def parameters(network: nn.Module) -> str:
+    return f"{sum(parameter.numel() for parameter in network.parameters()):,}"
+
+
+def test_every_preset_is_written_down_with_every_number() -> None:
+    (_, *names), *rows = table_after("The presets")
+    assert names == list(PRESETS)
+    first = PRESETS[names[0]]
+    assert [row[0].strip("`") for row in rows] == [f.name for f in (*fields(first.config), *fields(first.recipe))]
+    for name, column in zip(names, zip(*(row[1:] for row in rows), strict=True), strict=True):
+        preset = PRESETS[name]
+        values = [getattr(part, f.name) for part in (preset.config, preset.recipe) for f in fields(part)]
+        assert list(column) == [str(value) for value in values], name
+
+
+def test_every_variant_is_written_down_with_its_parameters() -> None:
+    _, *rows = table_after("The variants of the paper's tables")
+    named = {row[2].strip("`") for row in rows if row[2].startswith("`")}
+    assert named == set(VARIANTS)
+    for row in rows:
+        changes = VARIANTS[row[2].strip("`")] if row[2].startswith("`") else {}
+        with torch.device("meta"):
+            system = Spade(replace(PRESETS["ade20k"].config, **changes))
+        assert [parameters(system.generator), parameters(system.discriminator)] == row[3:5], row[0]
+
+
+@pytest.mark.parametrize("width", [64, 48])
+def test_the_parameters_of_the_generator_compared_with(width: int) -> None:
+    with torch.device("meta"):
+        generator = GlobalGenerator(PRESETS["ade20k"].config.classes, width=width, norm=CONV_NORMS["sync_batch"])
+    assert parameters(generator) in PAGE
+
+
+def test_options_on_the_page_exist() -> None:
+    config = PRESETS["coco"].config
+    options = {name for row in table_after("The model")[1:] for name in re.findall(r"`(\w+)`", row[4])} - {"paper"}
+    options |= {n for row in table_after("The objective and the optimiser")[1:] for n in re.findall(r"`(\w+)`", row[4])}
+    assert {"beta2", "spectral"} <= options
+    assert options - {"mean"} <= {field.name for field in fields(config)}
