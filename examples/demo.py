@@ -47,7 +47,7 @@ class Options:
     """A data folder (photos, labels, ontology.json); without one, landscapes are drawn."""
     out: Path = Path("runs/demo")
     """Where everything goes; where this exists already, to the first free one of demo-2, demo-3, ..."""
-    images: int = 2400
+    images: int = 800
     """Images to train for."""
 
 
@@ -55,15 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, description=__doc__, args=arguments)
     began = time.monotonic()
     out = free_folder(options.out)
-    out.mkdir(parents=True)
     data = options.data or draw_data(out / "data")
 
-    # More speed than the paper's: a higher learning rate, as there is a minute only.
+    # Half the preset's width and ten times the paper's learning rate: there is a minute only.
     run = out / "run"
-    exit_code = cli.main([
-        "train", "spade", "--preset", "tiny", "--data", str(data), "--out", str(run),
-        "--images", str(options.images), "--learning-rate", "0.001", "--workers", "0", "--device", "cpu",
-    ])  # fmt: skip
+    hurry = ["--generator-width", "8", "--learning-rate", "0.002", "--no-two-time-scales", "--workers", "0"]
+    start = ["train", "spade", "--preset", "tiny", "--data", str(data), "--out", str(run)]
+    exit_code = cli.main([*start, "--images", str(options.images), *hurry])
     if exit_code:
         return exit_code
 
@@ -95,6 +93,7 @@ def make_sheet(run: Path, data: Path, count: int = 12) -> Image.Image:
     count = min(count, len(dataset))
     for index in (i * len(dataset) // count for i in range(count)):
         sample = dataset[index]
+        assert sample.photo is not None
         fake = synthesizer.batch(sample.label_map[None])[0]
         label = Image.fromarray(dataset.ontology.colorize(sample.label_map).numpy())
         rows.append([enlarged(picture) for picture in (label, to_image(sample.photo), to_image(fake))])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
-from tests.data.pictures import COLORS, ids, painted
 
 from spadework.data.ontology import Ontology, SemanticClass
+from tests.data.pictures import COLORS, ids, painted
 
 # Machines differ in speed: a slow example is no failure.
 settings.register_profile("spadework", deadline=None, print_blob=True)

@@ -13,11 +13,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.full_disk import little_room
-from tests.goldens.case import Case
-from tests.goldens.spade import channels, photo_size
-from tests.upstream import synthetic
-from tests.upstream.synthetic import StateDict
 from torch import Tensor, nn
 
 from spadework import cli
@@ -30,6 +25,11 @@ from spadework.systems.spade import Spade, SpadeConfig
 from spadework.training.run import Run
 from spadework.upstream.checkpoint import read_state_dict
 from spadework.upstream.spade import to_ours
+from tests.full_disk import little_room
+from tests.goldens.case import Case
+from tests.goldens.spade import channels, photo_size
+from tests.upstream import synthetic
+from tests.upstream.synthetic import StateDict
 
 SMALL = Given(edges=False, height=64, width=64, upsamplings="normal")
 
@@ -277,33 +277,33 @@ STYLE = synthetic.generator(style=(4, 4))
 @pytest.mark.parametrize(
     ("networks", "preset", "given", "complaint"),
     [
-        ({"G": G5}, "coco", Given(), r"latest_net_G\.pth has 5 semantic channels, preset coco has 184 \(183 classes and"),
+        ({"G": G5}, "coco", Given(), r"_G\.pth has 5 semantic channels, preset coco has 184 \(183 classes"),
         ({"G": G5}, "cocoa", Given(), r"preset 'cocoa' is unknown; there are coco, "),
         ({"G": G5}, None, Given(), r"latest_net_G\.pth: .* give its --preset, or --edges .* --height and --width .*"
-         r" --upsamplings normal or more\. Recognised: a generator with width 2, norm batch, .* kernel size 3, hidden 3"),
+         r" --upsamplings normal or more\. Recognised: a generator with width 2, norm batch, .* kernel size 3, hid"),
         ({"G": G5}, None, replace(SMALL, edges=None), r"give its --preset, or --edges [^-]*\. Recognised"),
         ({"G": G5}, None, replace(SMALL, width=None), r"give its --preset, or --height and --width [^-]*\. Recognised"),
         ({"D": D5}, None, Given(), r"Recognised: a discriminator with .* scales 2, layers 4"),
         ({"G": G5}, None, replace(SMALL, width=50), r"latest_net_G\.pth: training size 50x64: .* multiples of 32"),
         ({"G": G5}, None, replace(SMALL, height=0), r"latest_net_G\.pth: training size 64x0"),
-        ({"G": G5}, None, replace(SMALL, upsamplings="most"), r"has no block up_4, .* --upsamplings most cannot be right"),
+        ({"G": G5}, None, replace(SMALL, upsamplings="most"), r"has no block up_4, .* --upsamplings most cannot"),
         ({"G": synthetic.generator(most=True)}, None, SMALL, r"has the block up_4, .* --upsamplings normal cannot"),
         ({"G": synthetic.generator(channels=151)}, "ade20k", Given(edges=True), r"preset ade20k has 151 classes and no "
          r"edges, --edges says True"),
         ({"E": E4}, None, Given(), r"latest_net_E\.pth: an encoder does not tell .* give --preset"),
-        ({"G": G5, "D": synthetic.discriminator(channels=7)}, None, SMALL, r"latest_net_G\.pth \(5 semantic channels\) and "
+        ({"G": G5, "D": synthetic.discriminator(channels=7)}, None, SMALL, r"_G\.pth \(5 semantic channels\) and "
          r".*latest_net_D\.pth \(7 semantic channels\) belong to different models"),
         ({"G": G5, "E": E4}, None, SMALL, r"latest_net_G\.pth makes its photo from the label map alone, .*_E\.pth"),
-        ({"G": STYLE, "E": synthetic.encoder(style_size=6)}, None, SMALL, r"_G\.pth takes a style of 4 .*_E\.pth makes 6"),
+        ({"G": STYLE, "E": synthetic.encoder(style_size=6)}, None, SMALL, r"takes a style of 4 .*_E\.pth makes 6"),
         ({"G": synthetic.generator(style=(4, 6))}, None, SMALL, r"a latent of 6 pixels; a photo of 64x64 .* "
          r"--width 96 --height 64 --upsamplings normal or --width 192 --height 32 --upsamplings normal$"),
-        ({"G": synthetic.pix2pixhd_generator()}, None, SMALL, r"latest_net_G\.pth: the pix2pixHD-style generator .*5 chan"),
-        ({"G": {**G5, "body.0.norm_0.first_norm.running_mean": torch.zeros(1)}}, None, SMALL, r"_G\.pth: .* an OASIS gen"),
+        ({"G": synthetic.pix2pixhd_generator()}, None, SMALL, r"_G\.pth: the pix2pixHD-style generator .*5 chan"),
+        ({"G": {**G5, "body.0.norm_0.first_norm.running_mean": torch.zeros(1)}}, None, SMALL, r"_G\.pth: .* OASIS"),
         ({"G": {key: tensor for key, tensor in G5.items() if key != "up_2.conv_1.bias"}}, None, SMALL,
          r"latest_net_G\.pth: not what a SPADE generator of its size has: 1 missing: up_2\.conv_1\.bias \[4\]$"),
-        ({"G": {**G5, "up_2.conv_1.bias": torch.zeros(9)}}, None, SMALL, r"1 of another shape: up_2\.conv_1\.bias \[9\]"),
-        ({"G": {**G5, "up_2.conv_1.bias": torch.zeros(4, dtype=torch.long)}}, None, SMALL, r"bias holds torch\.int64, exp"),
-        ({"D": {**D5, "discriminator_0.model1.0.0.bias": torch.zeros(4)}}, None, SMALL, r"_D\.pth: not keys of a SPADE disc"),
+        ({"G": {**G5, "up_2.conv_1.bias": torch.zeros(9)}}, None, SMALL, r"1 of another shape: up_2\.conv_1\.bias"),
+        ({"G": {**G5, "up_2.conv_1.bias": torch.zeros(4, dtype=torch.long)}}, None, SMALL, r"bias holds torch\.int64"),
+        ({"D": {**D5, "discriminator_0.model1.0.0.bias": torch.zeros(4)}}, None, SMALL, r"_D\.pth: not keys of"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(
@@ -318,7 +318,7 @@ def test_what_does_not_fit_is_refused(
 def test_an_ontology_of_another_size_is_refused(tmp_path: Path) -> None:
     paths = save_all(tmp_path, G=synthetic.generator(channels=151))
     for preset, given in (("ade20k", Given()), (None, SMALL)):
-        with pytest.raises(ValueError, match=r"the ontology 'numbered' has 9 classes, .*_G\.pth has 151: give the ontol"):
+        with pytest.raises(ValueError, match=r"the ontology 'numbered' has 9 classes, .*_G\.pth has 151: give"):
             from_upstream(paths, tmp_path / "ours", preset, numbered_ontology(None, 9), given)
     assert not (tmp_path / "ours").exists()
 
@@ -354,7 +354,7 @@ def test_the_newest_checkpoints_of_a_folder_are_taken(tmp_path: Path) -> None:
 
 def test_a_folder_without_one_choice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"empty: expected files such as latest_net_G\.pth, found none: give the check"):
+    with pytest.raises(ValueError, match=r"empty: expected files such as latest_net_G\.pth, found none: give"):
         from_upstream([tmp_path / "empty"], tmp_path / "ours")
     for name in ("best", "good"):
         save(G5, tmp_path / "named" / f"{name}_net_G.pth")
@@ -420,7 +420,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, new: bool) -> None:
     assert paths[1].stat().st_size > 3 << 20 > paths[0].stat().st_size
     with little_room("limited file size", tmp_path / "small") as folder:
         out = folder / "ours" if new else folder
-        with pytest.raises(OSError, match=rf"{re.escape(str(out))}/discriminator\.safetensors .* is larger than a file"):
+        with pytest.raises(OSError, match=rf"{re.escape(str(out))}/discriminator\.safetensors .* is larger than"):
             from_upstream(paths, out, given=SMALL)
         assert files_in(folder) == []
 
@@ -516,7 +516,8 @@ def test_torchs_own_spectral_norm_loads_the_files_strictly(tmp_path: Path) -> No
 
     # It computes what ours does.
     x = torch.randn(1, 4, 9, 9)
-    theirs, ours = tree.eval().get_submodule("discriminator_1.model1.0.0"), system.discriminator.scales[1].layers[1].conv
+    theirs = tree.eval().get_submodule("discriminator_1.model1.0.0")
+    ours = system.discriminator.scales[1].layers[1].conv
     torch.testing.assert_close(theirs(x), ours(x), rtol=1e-6, atol=1e-6)
 
     # A file of torch's older format, which every torch reads.
@@ -564,7 +565,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     own_model(tmp_path / "ours")
     write_model(tmp_path / "wide", "spade", Spade(replace(CONFIG, generator_width=4)), numbered_ontology(None, 4))
     (tmp_path / "wide" / "model.safetensors").replace(tmp_path / "ours" / "model.safetensors")
-    with pytest.raises(ValueError, match=r"ours/model\.safetensors: does not fit config\.json beside it: .*another shape"):
+    with pytest.raises(ValueError, match=r"ours/model\.safetensors: does not fit config\.json beside it: .*shape"):
         to_upstream([tmp_path / "ours"], tmp_path / "out")
     with pytest.raises(ValueError, match="there are no weights to convert"):
         to_upstream([tmp_path / "wide"], tmp_path / "out")

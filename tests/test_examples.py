@@ -131,7 +131,7 @@ def test_wrong_data_end_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[s
     missing = tmp_path / "nowhere"
     assert demo.main([str(missing), "--out", str(tmp_path / "demo")]) == 2
     assert str(missing) in capsys.readouterr().err
-    assert not (tmp_path / "demo" / "sheet.png").exists()
+    assert not (tmp_path / "demo").exists()
 
 
 @pytest.mark.slow

@@ -33,11 +33,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "segmenters": {"segmenters", "layers"},
     "model_folder": {"systems", "data", "atomic"},
     "synthesizer": {"model_folder", "systems", "layers", "semantics", "data", "sample", "draw"},
-    "training": {"training", "synthesizer", "model_folder", "systems", "data", "sample", "draw", "atomic", "contact_sheet"},
+    "training": {
+        *("training", "synthesizer", "model_folder", "systems", "layers", "data"),
+        *("sample", "draw", "atomic", "contact_sheet"),
+    },
     "evaluation": {"evaluation", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
     "studio": {"studio", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
     "spadework": {"synthesizer", "systems"},
     "cli": {
+        *("cli", "conversion", "conversion_config", "layers"),
         *("training", "evaluation", "studio", "terrain", "synthesizer", "model_folder", "systems", "data", "upstream"),
         *("spadework", "sample", "draw", "atomic"),
     },

@@ -77,5 +77,5 @@ def _stack(tensors: list[Tensor | None]) -> Tensor | None:
     if not present:
         return None
     if len(present) != len(tensors):
-        raise ValueError("some samples of this batch hold a photo or instance map and some do not; give it to all or none")
+        raise ValueError("some samples of this batch have a photo or instance map and some have none: give all one")
     return torch.stack(present)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.data.pictures import ids, painted
 
 from spadework.cli import main
 from spadework.data.ontology import Ontology
 from spadework.model_folder import write_model
 from spadework.systems import PRESETS
 from spadework.systems.spade import Spade
+from tests.data.pictures import ids, painted
 
 MakeFolder = Callable[..., Path]
 CONFIG = replace(

@@ -16,7 +16,7 @@ from spadework.layers import SPADE, ModulatedBlock, PatchDiscriminator, Spectral
 from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS, Norm
 from spadework.layers.patch_discriminator import MultiscaleDiscriminator
 from spadework.sample import Batch
-from spadework.semantics import Semantics, instance_edges
+from spadework.semantics import Semantics
 from spadework.systems.base import Progress, Style
 from spadework.systems.pix2pixhd import GlobalGenerator
 from spadework.systems.spade import UPSAMPLINGS, Spade, SpadeConfig, SpadeGenerator
@@ -65,10 +65,8 @@ def channels(config: dict[str, Any]) -> tuple[int, bool]:
 
 def semantics(config: dict[str, Any], tensors: dict[str, Tensor]) -> Semantics:
     classes, edges = channels(config)
-    instance_map = tensors["instance"][:, 0] if edges else None
-    return Semantics.from_label_map(
-        tensors["label"][:, 0].long(), classes, edges=edges, instance_map=None if instance_map is None else instance_map.int()
-    )
+    instance_map = tensors["instance"][:, 0].int() if edges else None
+    return Semantics.from_label_map(tensors["label"][:, 0].long(), classes, edges=edges, instance_map=instance_map)
 
 
 def load(network: nn.Module, weights: dict[str, Tensor], kind: str) -> nn.Module:
@@ -410,7 +408,8 @@ def compare_weight(case: Case, key: str, actual: Tensor, reference: Tensor, init
         rate = case.config["lr_D"] if "/netD/" in key else case.config["lr_G"]
         limit = torch.full_like(reference, max(3 * gap["max_gap"], 2 * rate * case.config["steps"]))
         mean_limit = torch.tensor(max(3 * gap["mean_gap"], 0.03 * gap["mean_movement"]))
-    assert deviation.mean() <= mean_limit, f"{case.name}: {key}: mean deviation {deviation.mean():.3g} > {mean_limit:.3g}"
+    mean = deviation.mean()
+    assert mean <= mean_limit, f"{case.name}: {key}: mean deviation {mean:.3g} > {mean_limit:.3g}"
     excess = (deviation - limit).max()
     assert excess <= 0, f"{case.name}: {key}: largest deviation {deviation.max():.3g}"
 

@@ -15,10 +15,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tests.full_disk import KINDS, ROOM, little_room
 
 from spadework.atomic import DiskFullError
 from spadework.training.log import Log, read_log
+from tests.full_disk import KINDS, ROOM, little_room
 
 
 def logged_images(folder: Path) -> list[int]:

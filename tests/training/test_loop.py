@@ -13,8 +13,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from tests.cli.small import run, start, train_arguments
-from tests.full_disk import KINDS, little_room
 
 import spadework
 from spadework.atomic import DiskFullError
@@ -27,6 +25,8 @@ from spadework.training.log import read_log
 from spadework.training.loop import train
 from spadework.training.run import Run
 from spadework.training.settings import Settings
+from tests.cli.small import run, start, train_arguments
+from tests.full_disk import KINDS, little_room
 
 MakeFolder = Callable[..., Path]
 

@@ -18,10 +18,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.full_disk import KINDS, ROOM, little_room
 
 from spadework.atomic import DiskFullError, write_json_atomic
 from spadework.training.run import Run
+from tests.full_disk import KINDS, ROOM, little_room
 
 
 class Ontology:

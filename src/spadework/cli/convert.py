@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 
 from spadework import conversion
 from spadework.cli.choose import choose
+from spadework.conversion_config import Given
 from spadework.data.ontology import Ontology
 from spadework.systems import SYSTEMS
 
@@ -24,7 +25,7 @@ class Convert:
     """latest_net_G.pth, latest_net_E.pth, latest_net_D.pth or the folder that holds them; or our model folder."""
     out: Path
     """The folder to write."""
-    given: Annotated[conversion.Given, arg(name="")]
+    given: Annotated[Given, arg(name="")]
     system: str = "spade"
     """Whose checkpoints these are."""
     preset: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -94,7 +95,7 @@ def _system_and_preset(arguments: Sequence[str]) -> tuple[str, Preset]:
     """The system (the first argument) and --preset; the help without them shows spade's tiny one."""
     system = arguments[0] if arguments and not arguments[0].startswith("-") else "spade"
     choose(SYSTEMS, system, "system")
-    given = [after for option, after in zip(arguments, arguments[1:], strict=False) if option == "--preset"]
+    given = [after for option, after in pairwise(arguments) if option == "--preset"]
     given += [argument.partition("=")[2] for argument in arguments if argument.startswith("--preset=")]
     return system, choose(PRESETS[system], given[-1] if given else "tiny", "preset")
 
@@ -113,8 +114,8 @@ def _datasets(options: Train[Any], width: int, height: int) -> tuple[FolderDatas
 def _vgg(path: Path | None) -> Path:
     if path is None:
         raise ValueError(
-            f"the perceptual loss wants VGG-19's ImageNet weights: give --vgg {VGG19_FILE} (about 548 MiB, published by "
-            "torchvision under BSD-3-Clause, trained on ImageNet; nothing is downloaded unasked), or train without it: "
-            "--perceptual-weight 0"
+            f"the perceptual loss wants VGG-19's ImageNet weights: give --vgg {VGG19_FILE} (about 548 MiB, published "
+            "by torchvision under BSD-3-Clause, trained on ImageNet; nothing is downloaded unasked), or train without "
+            "it: --perceptual-weight 0"
         )
     return path

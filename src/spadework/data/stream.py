@@ -6,11 +6,10 @@ it depends on the seed and the position alone, so that any run may start, resume
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
-
-import signal
 
 import torch
 from torch import Tensor

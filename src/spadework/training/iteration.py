@@ -11,8 +11,6 @@ from spadework.draw import Draw
 from spadework.sample import Batch
 from spadework.systems.base import Progress, System
 
-Backward = Callable[..., None]
-
 
 def make_optimizers(system: System, progress: Progress) -> dict[str, torch.optim.Optimizer]:
     """The paper's optimiser for every player."""
@@ -27,12 +25,12 @@ def iterate(
     batch: Batch,
     progress: Progress,
     draw: Draw,
-    backward: Callable[..., None] = torch.Tensor.backward,
+    backward: Callable[..., None] = Tensor.backward,
 ) -> dict[str, Tensor]:
-    """Every player's turn: gradients of its losses for its own parameters, one optimiser step. Returns all losses.
+    """Every player's turn: gradients of its losses for its own parameters, one optimiser step; returns all losses.
 
-    `backward(loss, inputs=parameters)` computes the gradients. Raises FloatingPointError, before anything is stepped, at
-    a loss that is not finite.
+    `backward(loss, inputs=parameters)` computes the gradients. Raises FloatingPointError at a loss that is not finite,
+    before that player learns from it.
     """
     logged: dict[str, Tensor] = {}
     for player, losses in system.turns(batch, progress, draw):
