@@ -39,6 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evaluation": {"evaluation", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
     "studio": {"studio", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
+    "conversion_config": {"systems", "data", "upstream"},
+    "conversion": {"conversion_config", "training", "model_folder", "systems", "data", "upstream", "atomic"},
     "spadework": {"synthesizer", "systems"},
     "cli": {
         *("cli", "conversion", "conversion_config", "layers"),
