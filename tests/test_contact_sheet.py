@@ -30,7 +30,7 @@ def test_rows_below_each_other() -> None:
 
 
 def test_rows_side_by_side() -> None:
-    rows = [[picture("red"), picture("lime")], [picture("blue"), picture("black")], [picture("yellow"), picture("aqua")]]
+    rows = [[picture(left), picture(right)] for left, right in zip(COLORS[::2], COLORS[1::2], strict=True)]
     sheet = contact_sheet(rows, columns=2)
     assert sheet.size == (4 * 10 + 5 * GAP, 2 * 6 + 3 * GAP)
     for color, (column, line) in zip(COLORS, [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1)], strict=True):

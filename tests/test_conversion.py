@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -99,8 +100,13 @@ def test_there_and_back_bit_for_bit(tmp_path: Path, networks: dict[str, StateDic
         assert_same(dict(torch.load(path, weights_only=True)), state_dict)
 
 
-@pytest.mark.filterwarnings("default")
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        check_the_command_line(tmp_path, capsys)
+
+
+def check_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     networks = {"G": synthetic.generator(), "D": synthetic.discriminator()}
     save_all(tmp_path / "theirs", **networks)
     ours, back = str(tmp_path / "ours"), str(tmp_path / "back")

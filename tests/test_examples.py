@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from examples import demo, figure3
 from PIL import Image
 from torch import nn
 
+from examples import demo, figure3
 from spadework.contact_sheet import GAP
 from spadework.data.folder import FolderDataset
 from spadework.layers.normalization import CONV_NORMS
@@ -46,7 +46,7 @@ def test_what_float32_shows_of_washed_away_maps_is_rounding_noise(
     results: dict[tuple[str, str], list[figure3.Result]],
 ) -> None:
     for run in results["uniform", "conv + norm"]:
-        assert run.noise > 0.5 * run.float32
+        assert run.float32 < 4 * run.noise + 1e-3
     for name in figure3.GENERATORS:
         for run in results["halves", name]:
             assert run.float32 == pytest.approx(run.difference, rel=1e-2)

@@ -40,7 +40,9 @@ GLOROT = {
 }
 
 
-@pytest.mark.parametrize(("everywhere", "name"), [(True, name) for name in GLOROT] + [(False, "convolution"), (False, "linear")])
+@pytest.mark.parametrize(
+    ("everywhere", "name"), [*((True, name) for name in GLOROT), (False, "convolution"), (False, "linear")]
+)
 def test_glorot_with_gain_002(everywhere: bool, name: str) -> None:
     weight = started(everywhere)[name].weight
     assert weight.mean().abs() < GLOROT[name] / 10
@@ -69,3 +71,11 @@ def test_scales_of_batch_norms_begin_around_one() -> None:
         assert layer.weight.mean().item() == pytest.approx(1, abs=0.002)
         assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1)
         assert not layer.bias.any()
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_spectral_norms_fit_the_weights_they_begin_with(everywhere: bool) -> None:
+    for name, layer in started(everywhere).items():
+        if name in ("spectral", "transposed"):
+            matrix = layer.eval().normalized_weight().transpose(0, layer.output_dimension).flatten(1)
+            assert torch.linalg.matrix_norm(matrix, 2).item() == pytest.approx(1, abs=0.1)

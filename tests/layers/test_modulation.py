@@ -148,7 +148,7 @@ def test_the_special_case_ends_where_the_map_does() -> None:
 
 
 def test_conditional_batch_norm_everywhere_when_the_map_goes_on() -> None:
-    """In eval mode a pixel's norm does not depend on its surroundings, so features and map may go on past the border."""
+    """In eval mode a pixel's norm does not depend on its surroundings: features and map may go on past the border."""
     layer, classes = spade(), torch.tensor([3, 0])
     layer(2 + numbers(4, 6, 5, 5), label_map(4, 5, 5))
     special = class_norm_of(layer).eval()

@@ -9,7 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm
 
-from spadework.layers.spectral import SpectralConv2d, SpectralConvTranspose2d, fold_spectral_norm
+from spadework.layers.spectral import (
+    SpectralConv2d,
+    SpectralConvTranspose2d,
+    fold_spectral_norm,
+    settle_spectral_norm,
+)
 from tests.layers.float64 import EXACT, numbers
 
 Pair = tuple[nn.Module, nn.Module, Tensor]
@@ -79,6 +84,30 @@ def test_the_largest_singular_value_becomes_one() -> None:
     assert largest.item() == pytest.approx(1, abs=1e-6)
 
 
+def sigma_of(layer: nn.Module) -> tuple[float, float]:
+    """The layer's estimate of its largest singular value, and the true one."""
+    outputs = layer.weight.shape[layer.output_dimension]
+    matrix = layer.weight.detach().transpose(0, layer.output_dimension).reshape(outputs, -1)
+    return float(layer.weight_u @ matrix @ layer.weight_v), float(torch.linalg.matrix_norm(matrix, 2))
+
+
+@pytest.mark.parametrize("make", [convolution, transposed])
+def test_layers_start_settled_and_settle_again(make: Any) -> None:
+    torch.manual_seed(0)
+    layer, _, _ = make()
+    estimate, true = sigma_of(layer)
+    assert 0.9 * true < estimate <= true * (1 + 1e-12)
+
+    # Another weight, as an average of weights is one: the old vectors do not fit it.
+    with torch.no_grad():
+        layer.weight.copy_(numbers(*layer.weight.shape, seed=3))
+    stale, true = sigma_of(layer)
+    assert stale < 0.9 * true
+    settle_spectral_norm(nn.Sequential(nn.ReLU(), layer))
+    settled, _ = sigma_of(layer)
+    assert 0.9 * true < settled <= true * (1 + 1e-12)
+
+
 def test_the_vectors_are_no_parameters() -> None:
     layer, _, x = convolution()
     layer(x).sum().backward()
@@ -89,7 +118,7 @@ def test_the_vectors_are_no_parameters() -> None:
 
 @pytest.mark.parametrize("make", [convolution, transposed])
 def test_backward_after_a_second_forward(make: Any) -> None:
-    """A discriminator sees reals and fakes in two forwards: the second moves u and v, the first's gradient is its own."""
+    """Two forwards of one discriminator: the second moves u and v, the first's gradient stays its own."""
     layer, _, x = make()
     start = {key: value.clone() for key, value in layer.state_dict().items()}
     (early,) = torch.autograd.grad(layer(x).square().sum(), layer.weight)
@@ -159,6 +188,12 @@ def test_folding_a_single_layer_returns_its_replacement() -> None:
     folded = fold_spectral_norm(layer)
     assert type(folded) is nn.Conv2d
     torch.testing.assert_close(folded(x), layer(x), **EXACT)
+
+
+@pytest.mark.parametrize("learning", [True, False])
+def test_folded_weights_learn_if_they_did(learning: bool) -> None:
+    folded = fold_spectral_norm(SpectralConv2d(4, 6, 3).requires_grad_(learning))
+    assert all(parameter.requires_grad == learning for parameter in folded.parameters())
 
 
 def test_folding_leaves_other_layers_alone() -> None:

@@ -9,6 +9,7 @@ from spadework.layers.normalization import CONV_NORMS
 from spadework.semantics import Semantics
 from spadework.systems.pix2pixhd import GlobalGenerator
 from tests import tiny
+from tests.systems.weightless import weightless
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from tests import tiny
     ],
 )
 def test_the_published_sizes(channels: int, norm: str, width: int, expected: int) -> None:
-    with torch.device("meta"):
+    with weightless():
         network = GlobalGenerator(channels, width=width, norm=CONV_NORMS[norm])
     assert sum(parameter.numel() for parameter in network.parameters()) == expected
 

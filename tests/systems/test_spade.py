@@ -19,6 +19,7 @@ from spadework.systems import PRESETS, SYSTEMS, VARIANTS
 from spadework.systems.base import Progress, Style
 from spadework.systems.spade import Spade, SpadeConfig
 from tests import tiny
+from tests.systems.weightless import weightless
 
 START = Progress(0, 100)
 DRAW = Draw(0, [0, 1])
@@ -26,8 +27,8 @@ SPADE_PRESETS = PRESETS["spade"]
 
 
 def on_paper(config: SpadeConfig) -> Spade:
-    """The system without memory for its weights."""
-    with torch.device("meta"):
+    """The system without memory for its weights, or time to draw them."""
+    with weightless():
         return Spade(config)
 
 
@@ -238,7 +239,8 @@ class Watch:
         self.system = Spade(tiny.config(**changes))
         self.calls: dict[str, list[tuple[Any, Any]]] = {name: [] for name in self.system.networks}
         for name, network in self.system.networks.items():
-            network.register_forward_hook(lambda _, inputs, output, name=name: self.calls[name].append((inputs, output)))
+            calls = self.calls[name]
+            network.register_forward_hook(lambda _, inputs, output, calls=calls: calls.append((inputs, output)))
 
     def turns(self, batch: Batch) -> Iterator[tuple[str, dict[str, Tensor]]]:
         return self.system.turns(batch, START, DRAW)

@@ -142,8 +142,9 @@ def test_model_is_the_average(make_folder: MakeFolder, tmp_path: Path) -> None:
     averages = state["average"]["weights"]
     assert model.keys() == averages.keys()
     for key, value in model.items():
-        # The vectors of power iterations are made to fit the averaged weights.
-        assert key.endswith(("weight_u", "weight_v")) or torch.equal(value, averages[key]), key
+        # Power iterations and running statistics are made to fit the averaged weights.
+        follows = key.endswith(("weight_u", "weight_v", "running_mean", "running_var", "num_batches_tracked"))
+        assert follows or torch.equal(value, averages[key]), key
     key = "generator.stem.weight"
     assert not torch.equal(model[key], state["networks"]["generator"]["stem.weight"])
     for key, u in ((key, value) for key, value in model.items() if key.endswith("weight_u")):

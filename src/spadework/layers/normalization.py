@@ -5,7 +5,8 @@ Each function takes a number of channels and returns the layer; eps is 1e-5 and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import gcd
 from typing import Any
 
@@ -58,6 +59,24 @@ CONV_NORMS: dict[str, Norm | None] = {
     "batch": nn.BatchNorm2d,
     "sync_batch": lambda channels: SyncBatchNorm(channels),
 }
+
+
+@contextmanager
+def fresh_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch norms forget their running statistics, and take the plain mean over the forwards inside the block.
+
+    For averaged weights: the averages of other weights' statistics are not their statistics.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 class SyncBatchNorm(nn.SyncBatchNorm):

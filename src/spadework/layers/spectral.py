@@ -123,7 +123,7 @@ def _folded(
     names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
     options: dict[str, Any] = {name: getattr(layer, name) for name in (*names, *more)}
     folded = plain(**options, bias=layer.bias is not None, device="meta")
-    folded.weight = nn.Parameter(layer.eval().normalized_weight())
+    folded.weight = nn.Parameter(layer.eval().normalized_weight(), layer.weight.requires_grad)
     folded.bias = layer.bias
     return folded.eval()
 

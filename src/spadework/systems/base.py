@@ -146,4 +146,4 @@ class System(nn.Module):
         raise NotImplementedError
 
     def refresh(self, batches: Iterator[Batch]) -> None:
-        """Recompute statistics after weight averaging, where the paper does that."""
+        """Make whatever follows from the weights fit them again, after they were averaged; leaves eval mode on."""

@@ -24,7 +24,7 @@ from spadework.draw import Draw
 from spadework.layers.blocks import Convolution, ModulatedBlock, leaky_relu, upsample
 from spadework.layers.initialization import initialize
 from spadework.layers.modulation import SPADE, Concat, Unmodulated
-from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS
+from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS, fresh_statistics
 from spadework.layers.patch_discriminator import (
     MultiscaleDiscriminator,
     PatchDiscriminator,
@@ -32,7 +32,7 @@ from spadework.layers.patch_discriminator import (
     SpadePatchDiscriminator,
 )
 from spadework.layers.perceptual import PerceptualDistance
-from spadework.layers.spectral import SpectralConv2d
+from spadework.layers.spectral import SpectralConv2d, settle_spectral_norm
 from spadework.layers.style_encoder import StyleEncoder
 from spadework.sample import Batch
 from spadework.semantics import Semantics
@@ -293,6 +293,18 @@ class Spade(System):
         fakes = [[output[:count] for output in outputs] for outputs in both]
         reals = [[output[count:] for output in outputs] for outputs in both]
         return fakes, reals
+
+    @torch.no_grad()
+    def refresh(self, batches: Iterator[Batch]) -> None:
+        """Power iterations and running statistics of the generator, for averaged weights."""
+        for network in self.networks.values():
+            settle_spectral_norm(network)
+        self.train()
+        with fresh_statistics(self.generator):
+            for batch in batches:
+                style = self._training_style(batch, Draw(0, range(len(batch))), "refresh")
+                self.generator(self.semantics(batch), batch.size, None if style is None else style.vector)
+        self.eval()
 
     # Use.
 

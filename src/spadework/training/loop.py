@@ -23,7 +23,7 @@ from spadework.training.interruptions import interruptions
 from spadework.training.iteration import iterate, make_optimizers
 from spadework.training.log import Log
 from spadework.training.run import Run
-from spadework.training.samples import write_model_weights, write_samples
+from spadework.training.samples import finished, write_model_weights, write_samples
 from spadework.training.settings import Settings
 from spadework.training.state import fingerprint, inference_networks, make_average, require_same, restore, state_of
 
@@ -65,15 +65,17 @@ def train(
             require_same(run.read_config(), description)
             restore(checkpoint.state, system, optimizers, average)
         run.create(description, dataset.ontology, overwrite=resume)
+        stream = SampleStream(dataset, settings.seed, system.complete)
         if checkpoint is not None:
-            write_model_weights(run, system, average)  # A kill may have come between the two.
+            # A kill may have come between the checkpoint and what is made of it.
+            with finished(system, average, stream, recipe.batch_size):
+                write_model_weights(run, system)
         total = -(-images // recipe.batch_size) * recipe.batch_size
         images = first = 0 if checkpoint is None else checkpoint.images
         _tell(f"{run.folder}: {len(dataset)} pairs, {images} of {total} images seen, on {fabric.device}")
 
         # Train.
         sums, began = _Sums(), time.monotonic()
-        stream = SampleStream(dataset, settings.seed, system.complete)
         with Log(run.folder, images) as log:
             for positions, batch in batches(stream, images, recipe.batch_size, settings.workers, stop=total):
                 progress = Progress(images, len(dataset))
@@ -101,11 +103,16 @@ def train(
 
                 # Save: the checkpoint first, then what can be made again from it.
                 last = images == total or interrupted()
-                if last or _passed(settings.checkpoint_every, before, images):
+                save = last or _passed(settings.checkpoint_every, before, images)
+                show = last or _passed(settings.sample_every, before, images)
+                if save:
                     run.save_checkpoint(images, state_of(system, optimizers, average))
-                    write_model_weights(run, system, average)
-                if last or _passed(settings.sample_every, before, images):
-                    write_samples(run, images, system, average, previews)
+                if save or show:
+                    with finished(system, average, stream, recipe.batch_size):
+                        if save:
+                            write_model_weights(run, system)
+                        if show:
+                            write_samples(run, images, system, previews)
                 if interrupted() and images < total:
                     _tell(f"interrupted: everything up to image {images} is saved; go on with --resume")
                     raise KeyboardInterrupt

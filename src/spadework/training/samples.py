@@ -11,7 +11,7 @@ from PIL import Image
 from spadework.atomic import write_atomic
 from spadework.contact_sheet import contact_sheet
 from spadework.data.folder import FolderDataset
-from spadework.layers.spectral import settle_spectral_norm
+from spadework.data.stream import SampleStream, batches
 from spadework.model_folder import write_weights
 from spadework.sample import Batch
 from spadework.synthesizer import Synthesizer, to_image
@@ -24,14 +24,20 @@ PREVIEWS = 6
 """Pictures of a sample sheet."""
 
 
+REFRESH = 256
+"""Pictures from which averaged weights get their norms' statistics."""
+
+
 @contextmanager
-def finished(system: System, average: WeightAverage | None) -> Iterator[None]:
+def finished(system: System, average: WeightAverage | None, stream: SampleStream, batch_size: int) -> Iterator[None]:
     """The system as it would be used: in eval mode, with averaged weights where they are kept."""
-    trained = inference_networks(system)
+    trained = dict(inference_networks(system).items())
     if average is not None:
         for name, network in copy.deepcopy(average.module).named_children():
-            settle_spectral_norm(network)  # Averaged vectors of power iterations are no longer unit vectors.
             setattr(system, name, network)
+        device = next(system.parameters()).device
+        spans = batches(stream, 0, batch_size, 0, stop=-(-REFRESH // batch_size) * batch_size)
+        system.refresh(batch.to(device) for _, batch in spans)
     system.eval()
     try:
         yield
@@ -41,20 +47,16 @@ def finished(system: System, average: WeightAverage | None) -> Iterator[None]:
         system.train()
 
 
-def write_model_weights(run: Run, system: System, average: WeightAverage | None) -> None:
+def write_model_weights(run: Run, system: System) -> None:
     """`model.safetensors`: the weights for generating."""
-    with finished(system, average):
-        write_weights(run.model_path, dict(inference_networks(system).items()))
+    write_weights(run.model_path, dict(inference_networks(system).items()))
 
 
-def write_samples(
-    run: Run, images: int, system: System, average: WeightAverage | None, previews: FolderDataset
-) -> None:
+def write_samples(run: Run, images: int, system: System, previews: FolderDataset) -> None:
     """`samples/<images>.png`: rows of `label | real | fake`."""
     count = min(PREVIEWS, len(previews))
-    with finished(system, average):
-        synthesizer = Synthesizer(system, previews.ontology, device=str(next(system.parameters()).device))
-        rows = [_row(previews, i * len(previews) // count, synthesizer) for i in range(count)]
+    synthesizer = Synthesizer(system, previews.ontology, device=str(next(system.parameters()).device))
+    rows = [_row(previews, i * len(previews) // count, synthesizer) for i in range(count)]
     sheet = contact_sheet(rows, columns=2)
     write_atomic(run.sample_path(images), lambda file: sheet.save(file, "PNG"))
 
