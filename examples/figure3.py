@@ -125,15 +125,6 @@ def measure(generator: nn.Module, maps: Tensor) -> Result:
     return Result(photos, depths, relative_difference(*float32), noise)
 
 
-@torch.no_grad()
-def settled(generator: nn.Module) -> nn.Module:
-    """The generator in eval mode, with spectral norm's power iterations converged as after a few steps of training."""
-    generator.train()
-    for _ in range(20):
-        photos_of(generator, torch.zeros(1, 64, 64, dtype=torch.long))
-    return generator.eval()
-
-
 def photos_of(generator: nn.Module, maps: Tensor) -> Tensor:
     dtype = next(generator.parameters()).dtype
     return generator(Semantics.from_label_map(maps, len(COLORS), dtype=dtype), tuple(maps.shape[1:]))
@@ -151,7 +142,7 @@ def experiment(options: Options) -> dict[tuple[str, str], list[Result]]:
     for seed in range(options.seeds):
         for name, make in GENERATORS.items():
             torch.manual_seed(seed)
-            generator = settled(make(options))
+            generator = make(options).eval()
             for maps_name, maps in pairs.items():
                 results[maps_name, name].append(measure(generator, maps))
     return results

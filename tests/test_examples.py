@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from torch import nn
 
@@ -20,6 +19,7 @@ from spadework.layers.normalization import CONV_NORMS
 from spadework.systems.pix2pixhd import GlobalGenerator
 from spadework.systems.spade import Spade
 from spadework.systems.spade_presets import PRESETS, VARIANTS
+from tests.systems.weightless import weightless
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "paper-and-code.md").read_text(encoding="utf-8")
 
@@ -196,14 +196,14 @@ def test_every_variant_is_written_down_with_its_parameters() -> None:
     assert named == set(VARIANTS)
     for row in rows:
         changes = VARIANTS[row[2].strip("`")] if row[2].startswith("`") else {}
-        with torch.device("meta"):
+        with weightless():
             system = Spade(replace(PRESETS["ade20k"].config, **changes))
         assert [parameters(system.generator), parameters(system.discriminator)] == row[3:5], row[0]
 
 
 @pytest.mark.parametrize("width", [64, 48])
 def test_the_parameters_of_the_generator_compared_with(width: int) -> None:
-    with torch.device("meta"):
+    with weightless():
         generator = GlobalGenerator(PRESETS["ade20k"].config.classes, width=width, norm=CONV_NORMS["sync_batch"])
     assert parameters(generator) in PAGE
 

@@ -45,7 +45,7 @@ def test_label_maps_alone_will_do() -> None:
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_all_samples_have_a_photo_or_none_does(order: tuple[int, int]) -> None:
     samples = [full(1), sample("b", 2, instance_map=torch.zeros(4, 6, dtype=torch.long), extras=full(2).extras)]
-    with pytest.raises(ValueError, match="some samples of this batch hold a photo or instance map and some do not"):
+    with pytest.raises(ValueError, match="some samples of this batch have a photo or instance map and some have none"):
         Batch.collate([samples[i] for i in order])
 
 

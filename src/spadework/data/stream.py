@@ -61,7 +61,7 @@ def batches(
         sampler=_Spans(start, batch_size, stop, step or batch_size),
         num_workers=workers,
         collate_fn=_unchanged,
-        worker_init_fn=_leave_signals_to_the_training,
+        worker_init_fn=_leave_interrupts_to_the_training,
         generator=torch.Generator(),  # Keeps the loader away from the global random state.
     )
     for span, item in zip(loader.sampler, loader, strict=True):
@@ -108,10 +108,9 @@ def _require_one_size(samples: list[Sample], mode: str) -> None:
             )
 
 
-def _leave_signals_to_the_training(worker: int) -> None:
-    """Ctrl-C and job schedulers signal the whole process group; loaders end with their training, which saves first."""
+def _leave_interrupts_to_the_training(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; loaders end with their training, which saves first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _unchanged(item: Any) -> Any:

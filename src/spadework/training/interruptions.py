@@ -20,6 +20,11 @@ def interruptions() -> Iterator[Callable[[], bool]]:
     before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(received)
+    except RuntimeError as error:
+        # A signal to the whole group takes the loaders away too: then the last checkpoint is what there is.
+        if received:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
