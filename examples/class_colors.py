@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def mean_colors(synthesizer: Synthesizer, data: FolderDataset) -> tuple[Tensor, Tensor, Tensor]:
-    """Per class index: mean colour in real photos and in generated ones [N, 3], 0..255, and the number of pixels [N]."""
+    """Per class index: mean colour in real photos and in generated ones [N, 3], 0..255; number of pixels [N]."""
     sums = torch.zeros(2, data.ontology.channels, 3)
     pixels = torch.zeros(data.ontology.channels)
     for index in range(len(data)):

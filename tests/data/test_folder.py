@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.data.pictures import ids, painted
 
 from spadework.data.folder import FolderDataset
 from spadework.data.ontology import Ontology, SemanticClass
 from spadework.data.preprocess import Preprocess
 from spadework.draw import Draw
+from tests.data.pictures import ids, painted
 
 Make = Callable[..., Path]
 SETTINGS = Preprocess(load_size=20, crop_size=16)
@@ -97,7 +97,7 @@ def test_ontology_of_a_split_lies_above(make_folder: Make, ontology: Ontology) -
 def test_no_ontology(make_folder: Make, ontology: Ontology) -> None:
     root = make_folder()
     (root / "ontology.json").unlink()
-    with pytest.raises(ValueError, match=r"no ontology\.json or classes\.json in it; add one or give the ontology"):
+    with pytest.raises(ValueError, match=r"no ontology\.json or classes\.json in it; add one, or give the ontology"):
         FolderDataset(root)
     assert FolderDataset(root, ontology=ontology).ontology is ontology
     ontology.write(root / "classes.json")

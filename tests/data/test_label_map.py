@@ -14,10 +14,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
-from tests.data.pictures import COLORS, ids, painted
 
 from spadework.data.label_map import photo_size, photo_to_tensor, read_instance_map, read_label_map, read_photo
 from spadework.data.ontology import Ontology, SemanticClass, UnknownIds
+from tests.data.pictures import COLORS, ids, painted
 
 LABEL = ids(3)
 INDEX = torch.from_numpy(np.where(LABEL == 255, 4, LABEL).astype(np.int64))

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.data.pictures import COLORS, ids, painted
 
 from spadework.data.preprocess import (
     CROPPING,
@@ -22,6 +21,7 @@ from spadework.data.preprocess import (
     preprocess,
 )
 from spadework.draw import Draw
+from tests.data.pictures import COLORS, ids, painted
 
 SETTINGS = st.builds(
     Preprocess,

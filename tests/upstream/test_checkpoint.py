@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
-from tests.upstream import synthetic
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm
 from torch.nn.utils.parametrizations import spectral_norm as parametrized_spectral_norm
 
 from spadework.upstream.checkpoint import difference, read_state_dict
+from tests.upstream import synthetic
 
 ZIP, LEGACY = True, False
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.upstream import synthetic
-from tests.upstream.synthetic import StateDict
 
 from spadework.upstream.families import name_family
+from tests.upstream import synthetic
+from tests.upstream.synthetic import StateDict
 
 KEYS = {
     "a CLADE generator": ["head_0.conv_0.bias", "head_0.norm_0.class_specified_affine.weight"],

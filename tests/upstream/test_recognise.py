@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from tests.upstream import synthetic
-from tests.upstream.synthetic import StateDict
 
 from spadework.upstream.recognise import Recognised, recognise
+from tests.upstream import synthetic
+from tests.upstream.synthetic import StateDict
 
 
 def told(found: Recognised) -> dict[str, object]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from safetensors import safe_open
-from tests.upstream.synthetic import StateDict
 
 from spadework.upstream.families import name_family
 from spadework.upstream.recognise import Recognised, recognise
 from spadework.upstream.spade import to_ours, to_upstream
+from tests.upstream.synthetic import StateDict
 
 # What the networks of the recorded cases are: by system, and by the network's name in the file where it has one.
 RECORDED = {

@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.upstream import synthetic
-from tests.upstream.synthetic import StateDict
 
 from spadework.upstream.spade import Network, to_ours, to_upstream
+from tests.upstream import synthetic
+from tests.upstream.synthetic import StateDict
 
 norms = st.sampled_from(["batch", "instance"])
 conv_norms = st.sampled_from(["batch", "instance", "none"])

@@ -106,7 +106,8 @@ def _common_ontology(roots: list[Path]) -> Ontology:
     for root in roots:
         path = root if root.suffix.lower() == ".json" else ontology_file(root)
         if path is None:
-            raise ValueError(f"{root}: no {' or '.join(ONTOLOGY_FILES)} in it; add one or give the ontology")
+            names = " or ".join(ONTOLOGY_FILES)
+            raise ValueError(f"{root}: no {names} in it; add one, or give the ontology (--ontology FILE)")
         found[path] = Ontology.read(path)
     first_path, first = next(iter(found.items()))
     for path, ontology in found.items():
