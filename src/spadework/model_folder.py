@@ -136,7 +136,7 @@ def config_from_json(config_type: type, values: Any, path: Path) -> Any:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file; raises ValueError when it is missing or damaged."""
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; a run has one after its first checkpoint")
+        raise ValueError(f"{path}: no such file: there is no generator here (a run gets one with its first checkpoint)")
     try:
         return load_file(path)
     except SafetensorError as error:

@@ -30,6 +30,8 @@ class _SpectralNorm(nn.Module):
     @torch.no_grad()
     def settle(self, iterations: int = 15) -> None:
         """Power iterations for a weight that changed by other means than training: a fresh or an averaged one."""
+        if self.weight.is_meta:
+            return  # nothing to iterate on
         for _ in range(iterations):
             self._iterate()
 
