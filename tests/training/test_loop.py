@@ -99,11 +99,11 @@ def assert_same(one: Any, other: Any) -> None:
 def test_resume_is_bit_exact(make_folder: MakeFolder, tmp_path: Path, config: SpadeConfig) -> None:
     """Weights, averages and optimisers after 8 + 6 images with a stop between are those of 14 in one go."""
     data = make_folder(count=5)
-    recipe = replace(RECIPE, average=0.9)
-    learn(data, tmp_path / "whole", 14, config=config, recipe=recipe)
-    learn(data, tmp_path / "parts", 8, config=config, recipe=recipe)
+    recipe, settings = replace(RECIPE, average=0.9), replace(SETTINGS, checkpoint_every=1000)
+    learn(data, tmp_path / "whole", 14, config=config, recipe=recipe, settings=settings)
+    learn(data, tmp_path / "parts", 8, config=config, recipe=recipe, settings=settings)
     between = last_state(tmp_path / "parts")
-    learn(data, tmp_path / "parts", 14, config=config, recipe=recipe, resume=True)
+    learn(data, tmp_path / "parts", 14, config=config, recipe=recipe, settings=settings, resume=True)
 
     assert between["images"] == 8
     assert_same(last_state(tmp_path / "parts"), last_state(tmp_path / "whole"))
