@@ -297,7 +297,8 @@ class Spade(System):
     @torch.no_grad()
     def refresh(self, batches: Iterator[Batch]) -> None:
         """Power iterations and running statistics of the generator, for averaged weights."""
-        for network in self.networks.values():
+        averaged = [self.generator] if self.encoder is None else [self.generator, self.encoder]
+        for network in averaged:  # The discriminator is no average: it must stay as it is.
             settle_spectral_norm(network)
         self.train()
         with fresh_statistics(self.generator):
