@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from io import BytesIO
 from itertools import chain
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,7 @@ def to_upstream(paths: list[Path], out: Path) -> list[Path]:
 
     def write(folder: Path) -> None:
         for kind, state_dict in state_dicts.items():
-            data = _torch_file(state_dict)
-            write_atomic(folder / files[kind], lambda file, data=data: file.write(data))  # type: ignore[misc]
+            write_atomic(folder / files[kind], methodcaller("write", _torch_file(state_dict)))
 
     return _write_whole(out, write)
 

@@ -174,7 +174,8 @@ def _tell(facts: Recognised) -> str:
 
 def _with_facts(checkpoints: Checkpoints, config: SpadeConfig, given: Given) -> SpadeConfig:
     sizes = {"height": given.height, "width": given.width, "upsamplings": given.upsamplings}
-    config = replace(config, **{name: value for name, value in sizes.items() if value is not None})  # type: ignore[arg-type]
+    changes: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
+    config = replace(config, **changes)
     if "D" in checkpoints:
         config = replace(config, **_discriminator(checkpoints["D"].facts, config))
     if "E" in checkpoints:
