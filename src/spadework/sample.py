@@ -5,11 +5,13 @@ Shapes: B batch, H W height and width in pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 
 @dataclass
@@ -40,17 +42,21 @@ class Batch:
     instance_map: Tensor | None = None
     """[B, H, W] int64 object ids."""
     extras: dict[str, Tensor] = field(default_factory=dict)
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What a system worked out from this batch and can use again, such as its semantics; copies start without."""
+    before: Batch | None = field(default=None, init=False, repr=False, compare=False)
+    """The same maps before something was painted on them: what they have kept may serve this batch, too."""
 
     @classmethod
     def collate(cls, samples: Sequence[Sample]) -> Batch:
         """Stack samples; all of them hold a photo (an instance map, an extra) or none does."""
         first = samples[0]
         return cls(
-            label_map=torch.stack([sample.label_map for sample in samples]),
+            label_map=_stacked([sample.label_map for sample in samples]),
             names=[sample.name for sample in samples],
             photo=_stack([sample.photo for sample in samples]),
             instance_map=_stack([sample.instance_map for sample in samples]),
-            extras={key: torch.stack([sample.extras[key] for sample in samples]) for key in first.extras},
+            extras={key: _stacked([sample.extras[key] for sample in samples]) for key in first.extras},
         )
 
     def __len__(self) -> int:
@@ -78,4 +84,10 @@ def _stack(tensors: list[Tensor | None]) -> Tensor | None:
         return None
     if len(present) != len(tensors):
         raise ValueError("some samples of this batch have a photo or instance map and some have none: give all one")
-    return torch.stack(present)
+    return _stacked(present)
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    """Stacked; in a loader's process right where the training will read it, which saves a copy."""
+    stacked: Tensor = default_collate(tensors)
+    return stacked

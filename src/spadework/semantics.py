@@ -2,16 +2,24 @@
 
 A label map is piecewise constant, so what a network sees at a pixel is one of a few vectors. `Semantics` keeps it that
 way: `codes` say which vector stands at each pixel, `table` holds the vectors. Layers take a `Semantics` and ask for the
-form they need (`dense`, `pooled`), so that a layer may just as well work on the codes.
+form they need: `dense` is what the papers draw, `windows` are the distinct neighbourhoods that there are.
 
 Shapes: B batch, N codes, K channels, E dense extra channels, H W the label map's size, h w the size asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from spadework.windows import Box, Layer, Windows, changed_box, find_windows, grow, update_windows
+
+Size = tuple[int, int]
+Kept = TypeVar("Kept")
 
 
 class Semantics:
@@ -27,8 +35,14 @@ class Semantics:
         self.codes = codes
         self.table = table
         self.extras = extras
-        self._dense: dict[tuple[int, int], Tensor] = {}
-        self._pooled: dict[tuple[tuple[int, int], int], Tensor] = {}
+        self._dense: dict[Size, Tensor] = {}
+        self._pooled: dict[tuple[Size, int], Semantics] = {}
+        self._repeated: dict[int, Semantics] = {}
+        self._kept: dict[Hashable, Any] = {}
+        self._once: tuple[Semantics, int] | None = None
+        self._before: Semantics | None = None
+        self._repainted = 0
+        self._windows: dict[tuple[Size, tuple[Layer, ...]], Windows] = {}
 
     @classmethod
     def from_label_map(
@@ -63,11 +77,11 @@ class Semantics:
         return self.table.shape[1] + (0 if self.extras is None else self.extras.shape[1])
 
     @property
-    def size(self) -> tuple[int, int]:
+    def size(self) -> Size:
         """Height and width of the label map in pixels."""
         return self.codes.shape[-2], self.codes.shape[-1]
 
-    def dense(self, size: tuple[int, int]) -> Tensor:
+    def dense(self, size: Size) -> Tensor:
         """[B, K+E, h, w]: the codes resized by nearest neighbour and looked up; what the papers draw."""
         size = (int(size[0]), int(size[1]))
         if size not in self._dense:
@@ -77,19 +91,125 @@ class Semantics:
             self._dense[size] = vectors.contiguous()
         return self._dense[size]
 
-    def pooled(self, size: tuple[int, int], times: int) -> Tensor:
-        """[B, K+E, h/2^times, w/2^times]: the dense form halved by average pooling, as coarse discriminators see it."""
+    def present(self, size: Size) -> Windows:
+        """The codes that occur at `size`, as windows of one pixel: `values` [N, 1] are the codes plus one."""
+        return self._find(size, ())
+
+    def windows(self, size: Size, *layers: Layer) -> Windows:
+        """What a stack of convolutions sees at each position of the map resized to `size`.
+
+        `layers`: (kernel, stride, padding) of each. The windows of the last layer; their values number, from 1, the
+        windows of the layer before it, and those of the first layer the codes in `present`.
+        """
+        return self._find((int(size[0]), int(size[1])), layers)
+
+    def _find(self, size: Size, layers: tuple[Layer, ...]) -> Windows:
+        key = size, layers
+        if key not in self._windows:
+            self._windows[key] = self._search(size, layers)
+        return self._windows[key]
+
+    def _search(self, size: Size, layers: tuple[Layer, ...]) -> Windows:
+        if self._once is not None:
+            once, times = self._once
+            return once._find(size, layers).repeat(times)
+
+        # The map whose windows are searched: the codes, or the windows of the layer before.
+        if layers:
+            below = self._find(size, layers[:-1])
+            values, count, (kernel, stride, padding) = below.ids + 1, len(below), layers[-1]
+        else:
+            values, count, (kernel, stride, padding) = resize_nearest(self.codes, size) + 1, len(self.table), (1, 1, 0)
+
+        # Only where it changed, if the map before has been searched.
+        old = None if self._before is None else self._before._windows.get((size, layers))
+        if old is None or any(step != 1 or 2 * border != side - 1 for side, step, border in layers):
+            return find_windows(values, count, kernel, stride=stride, padding=padding)
+        box = self._changed(size)
+        if box is None:
+            return old
+        return update_windows(old, values, count, kernel, grow(box, sum(k // 2 for k, _, _ in layers[:-1]), size))
+
+    def follow(self, before: Semantics) -> None:
+        """Take over what is the same in `before`, the semantics of the same map before something was painted on it.
+
+        Windows are searched only where the map changed, and layers keep their tables (`keep`).
+        """
+        same_kind = before.codes.shape == self.codes.shape and before.table.shape == self.table.shape
+        if not same_kind or self.extras is not None or not torch.equal(before.table, self.table):
+            return
+        before._before = None  # a link, not a chain
+
+        # Windows that no longer occur pile up: begin anew when as much was painted as there is.
+        box = changed_box(before.codes, self.codes)
+        painted = 0 if box is None else (box[2] - box[0]) * (box[3] - box[1])
+        self._repainted = before._repainted + painted
+        if 2 * painted <= self.codes[0].numel() and self._repainted <= self.codes[0].numel():
+            self._before = before
+        else:
+            self._repainted = 0
+
+    def _changed(self, size: Size) -> Box | None:
+        assert self._before is not None
+        return changed_box(resize_nearest(self._before.codes, size), resize_nearest(self.codes, size))
+
+    def pooled(self, size: Size, times: int) -> Semantics:
+        """The map resized to `size` and halved `times` as `halve` does it, as coarse discriminators see it.
+
+        A mean of a 3x3 window is one of a few vectors, too: the codes are the distinct windows, the table their means.
+        """
+        if times == 0 and size == self.size:
+            return self
+        if (size, times) not in self._pooled:
+            self._pooled[size, times] = self._pool(size, times)
+        return self._pooled[size, times]
+
+    def _pool(self, size: Size, times: int) -> Semantics:
+        if self._once is not None:
+            once, count = self._once
+            return once.pooled(size, times).repeat(count)
         if times == 0:
-            return self.dense(size)
-        key = (int(size[0]), int(size[1])), times
-        if key not in self._pooled:
-            self._pooled[key] = halve(self.pooled(size, times - 1))
-        return self._pooled[key]
+            extras = None if self.extras is None else resize_nearest(self.extras, size)
+            return Semantics(resize_nearest(self.codes, size), self.table, extras)
+
+        # Means of windows of the map halved once less; pixels beyond the border don't count.
+        finer = self.pooled(size, times - 1)
+        windows = finer.windows(finer.size, (3, 2, 1))
+        rows = finer.vectors(finer.size)
+        inside = (windows.values > 0).sum(1, keepdim=True)                                 # [N, 1]
+        means = F.embedding_bag(windows.values, rows, mode="sum") / inside                                # [N, K]
+        extras = None if finer.extras is None else halve(finer.extras)
+        return Semantics(windows.ids.long(), means, extras)
+
+    def vectors(self, size: Size) -> Tensor:
+        """[1+N, K]: zeros for what lies beyond the border, then the vectors of the codes in `present`."""
+        vectors = self.table[self.present(size).values[:, 0].long() - 1]
+        return F.pad(vectors, (0, 0, 1, 0))
+
+    def keep(
+        self, key: Hashable, compute: Callable[[], Kept], extend: Callable[[Kept], Kept] | None = None
+    ) -> Kept:
+        """What `compute` gives, computed once and kept as long as this map is: layers keep their tables here.
+
+        Where the map before (`follow`) has kept something under this key, `extend` makes what is wanted from that.
+        """
+        if key not in self._kept:
+            old = None if self._before is None else self._before._kept.get(key)
+            self._kept[key] = compute() if old is None or extend is None else extend(old)
+        return self._kept[key]
+
+    def forget(self) -> None:
+        """Drop what layers keep here."""
+        self._kept.clear()
 
     def repeat(self, times: int) -> Semantics:
-        """The batch `times` over: [B, ...] becomes [times * B, ...]."""
-        extras = None if self.extras is None else self.extras.repeat(times, 1, 1, 1)
-        return Semantics(self.codes.repeat(times, 1, 1), self.table, extras)
+        """The batch `times` over: [B, ...] becomes [times * B, ...]; what was found out once is not found anew."""
+        if times not in self._repeated:
+            extras = None if self.extras is None else self.extras.repeat(times, 1, 1, 1)
+            repeated = Semantics(self.codes.repeat(times, 1, 1), self.table, extras)
+            repeated._once = self, times
+            self._repeated[times] = repeated
+        return self._repeated[times]
 
 
 def instance_edges(instance_map: Tensor) -> Tensor:
@@ -107,7 +227,7 @@ def instance_edges(instance_map: Tensor) -> Tensor:
     return edges
 
 
-def resize_nearest(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_nearest(maps: Tensor, size: Size) -> Tensor:
     """[..., H, W] -> [..., h, w] by taking row floor(i * H/h) and column floor(j * W/w).
 
     An explicit gather, for any dtype; the same pixels as `torch.nn.functional.interpolate(mode="nearest")`.

@@ -160,3 +160,13 @@ def test_batch_norms_of_plain_convolutions_have_scale_and_shift() -> None:
     for name, make in CONV_NORMS.items():
         parameters = {} if make is None else dict(make(4).named_parameters())
         assert parameters.keys() == ({"weight", "bias"} if "batch" in name else set())
+
+
+@pytest.mark.parametrize("norm", PARAMETER_FREE_NORMS)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_gradient_does_not_depend_on_the_order_in_memory(norm: str, batch: int) -> None:
+    layer = PARAMETER_FREE_NORMS[norm](4).double()
+    x, gradient = numbers(batch, 4, 6, 5).requires_grad_(), numbers(batch, 4, 6, 5, seed=1)
+    (expected,) = torch.autograd.grad(layer(x), x, gradient)
+    (actual,) = torch.autograd.grad(layer(x), x, gradient.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(actual, expected, **EXACT)

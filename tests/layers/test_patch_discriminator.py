@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spadework.layers.normalization import CONV_NORMS
+from spadework.layers.normalization import CONV_NORMS, InstanceNorm
 from spadework.layers.patch_discriminator import (
     MultiscaleDiscriminator,
     PatchDiscriminator,
     ResidualPatchDiscriminator,
     SpadePatchDiscriminator,
 )
+from spadework.layers.semantic_convolution import SemanticConv2d
 from spadework.layers.spectral import SpectralConv2d
-from spadework.semantics import Semantics
+from spadework.semantics import Semantics, halve
 from tests.layers.float64 import EXACT, label_map, numbers, randomized
 
 KINDS: dict[str, Callable[..., nn.Module]] = {
@@ -66,9 +67,9 @@ def test_a_deeper_one() -> None:
 def test_where_norms_stand() -> None:
     """First layer and logits are plain convolutions with a bias; those between are spectral-normed, without one."""
     layers = PatchDiscriminator(5, width=4).layers
-    assert [type(layer.conv) for layer in layers] == [nn.Conv2d, *[SpectralConv2d] * 3, nn.Conv2d]
+    assert [type(layer.conv) for layer in layers] == [SemanticConv2d, *[SpectralConv2d] * 3, nn.Conv2d]
     assert [layer.conv.bias is not None for layer in layers] == [True, False, False, False, True]
-    assert [type(layer.norm) for layer in layers] == [nn.Identity, *[nn.InstanceNorm2d] * 3, nn.Identity]
+    assert [type(layer.norm) for layer in layers] == [nn.Identity, *[InstanceNorm] * 3, nn.Identity]
 
 
 @pytest.mark.parametrize("norm", CONV_NORMS)
@@ -100,10 +101,8 @@ def test_the_coarse_scale_sees_everything_halved(kind: str) -> None:
     coarse.load_state_dict(fine.state_dict())
     semantics, photo = inputs(32)
     pooled = F.avg_pool2d(photo, 3, 2, 1, count_include_pad=False)
-    if kind == "spade":
-        map_ = semantics  # SPADE layers resize the map themselves
-    else:
-        map_ = Semantics(torch.zeros(1, 16, 16).long(), torch.zeros(1, 0).double(), semantics.pooled((32, 32), 1))
+    halved = Semantics(torch.zeros(1, 16, 16).long(), torch.zeros(1, 0).double(), halve(semantics.dense((32, 32))))
+    map_ = semantics if kind == "spade" else halved  # SPADE layers resize the map themselves
     for actual, expected in zip(network.eval()(semantics, photo)[1], fine(map_, pooled), strict=True):
         torch.testing.assert_close(actual, expected, **EXACT)
 

@@ -17,6 +17,9 @@ from spadework.semantics import Semantics
 
 Convolution = Callable[..., nn.Module]
 
+SLOPE = 0.2
+"""Of leaky ReLUs below zero, in every system of the family."""
+
 
 class ConvLayer(nn.Module):
     """Convolution and, if given, its norm; the norm's shift replaces the convolution's bias."""
@@ -35,8 +38,8 @@ class ConvLayer(nn.Module):
         self.conv = convolution(in_channels, out_channels, kernel_size, bias=norm is None, **options)
         self.norm = nn.Identity() if norm is None else norm(out_channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+    def forward(self, *inputs: Any) -> Tensor:
+        return self.norm(self.conv(*inputs))
 
 
 class ModulatedBlock(nn.Module):
@@ -69,8 +72,8 @@ class ModulatedBlock(nn.Module):
 
     def forward(self, x: Tensor, semantics: Semantics) -> Tensor:
         shortcut = self.conv_s(self.norm_s(x, semantics)) if self.learned_shortcut else x       # [B, out, H, W]
-        h = self.conv_0(leaky_relu(self.norm_0(x, semantics)))                                  # [B, middle, H, W]
-        h = self.conv_1(leaky_relu(self.norm_1(h, semantics)))                                  # [B, out, H, W]
+        h = self.conv_0(leaky_relu_(self.norm_0(x, semantics)))                                 # [B, middle, H, W]
+        h = self.conv_1(leaky_relu_(self.norm_1(h, semantics)))                                 # [B, out, H, W]
         return shortcut + h
 
 
@@ -91,8 +94,13 @@ class ResidualDown(nn.Module):
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """max(x, 0.2 x): the slope every system of the family uses."""
-    return F.leaky_relu(x, 0.2)
+    """max(x, 0.2 x)."""
+    return F.leaky_relu(x, SLOPE)
+
+
+def leaky_relu_(x: Tensor) -> Tensor:
+    """The same in the memory of x, for what nobody else needs: backward gets by with the result."""
+    return F.leaky_relu_(x, SLOPE)
 
 
 def upsample(x: Tensor) -> Tensor:

@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spadework.layers.form import Form, Work, choose
 from spadework.layers.normalization import Norm, batch_norm, instance_norm
-from spadework.semantics import Semantics
+from spadework.layers.tables import first_table, look_up, modulate_by_window, next_table
+from spadework.semantics import Semantics, Size
 
 
 class SPADE(nn.Module):
@@ -25,6 +27,9 @@ class SPADE(nn.Module):
 
     The paper writes gamma * norm(x) + beta; 1 + gamma is what was trained and released, and starts as the identity.
     """
+
+    form: Form = "auto"
+    """How gamma and beta are computed; the numbers are the same."""
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class SPADE(nn.Module):
             raise ValueError(f"SPADE's kernel size must be odd (1, 3 or 5); got {kernel_size}")
         padding = kernel_size // 2
         self.out_channels = channels
+        self.layer = kernel_size, 1, padding
         self.norm = norm(channels)
         self.shared = nn.Conv2d(semantic_channels, hidden, kernel_size, padding=padding)
         self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=padding)
@@ -51,17 +57,40 @@ class SPADE(nn.Module):
             weight = self.shared.weight
             semantics = Semantics.from_label_map(semantics, weight.shape[1], dtype=weight.dtype)
 
-        m = semantics.dense((x.shape[-2], x.shape[-1]))                         # [B, K, H, W]
-        hidden = F.relu(self.shared(m))                                         # [B, N, H, W]
-        gamma, beta = self._gamma_beta(hidden)                                  # [B, C, H, W] each
+        size = (x.shape[-2], x.shape[-1])
+        work = Work(len(x) * size[0] * size[1], self.out_channels, self.shared.out_channels, self.layer[0])
+        form = choose(self.form, semantics, size, self.layer, work, dtype=x.dtype)
+        if form == "windows":
+            return self._by_window(x, semantics, size)
+
+        # As the paper draws it: two convolutions over the map; the first of them may be looked up.
+        if form == "dense":
+            hidden = F.relu(self.shared(semantics.dense(size)))                 # [B, N, H, W]
+        else:
+            hidden = look_up(self._hidden_table(semantics, size), semantics.windows(size, self.layer))
+        weight, bias = self.gamma_beta()
+        both = F.conv2d(hidden, weight, bias, padding=self.layer[2])            # [B, 2C, H, W]
+        gamma, beta = both.chunk(2, dim=1)                                      # [B, C, H, W] each
         return modulate(self.norm(x), gamma, beta)                              # [B, C, H, W]
 
-    def _gamma_beta(self, hidden: Tensor) -> tuple[Tensor, ...]:
-        """Both convolutions as one, which reads the hidden map once."""
+    def _by_window(self, x: Tensor, semantics: Semantics, size: Size) -> Tensor:
+        """The same numbers from one row of gamma and beta per distinct window."""
+        weight, bias = self.gamma_beta()
+        windows = semantics.windows(size, self.layer, self.layer)
+        table = next_table(self._hidden_table(semantics, size), weight, windows) + bias        # [windows, 2C]
+        return modulate_by_window(self.norm(x), table, windows)                 # [B, C, H, W]
+
+    def _hidden_table(self, semantics: Semantics, size: Size) -> Tensor:
+        """[windows of the first convolution, N]: what it makes of each."""
+        assert self.shared.bias is not None
+        windows = semantics.windows(size, self.layer)
+        return F.relu(first_table(semantics.vectors(size), self.shared.weight, windows) + self.shared.bias)
+
+    def gamma_beta(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of both convolutions as one, which reads the hidden map once."""
         assert self.gamma.bias is not None and self.beta.bias is not None
-        weight = torch.cat([self.gamma.weight, self.beta.weight])
-        bias = torch.cat([self.gamma.bias, self.beta.bias])
-        return F.conv2d(hidden, weight, bias, padding=self.gamma.padding).chunk(2, dim=1)
+        weight = torch.cat([self.gamma.weight, self.beta.weight])               # [2C, N, k, k]
+        return weight, torch.cat([self.gamma.bias, self.beta.bias])
 
 
 class Concat(nn.Module):

@@ -31,7 +31,7 @@ def sync_batch_norm(channels: int) -> nn.Module:
 
 def instance_norm(channels: int) -> nn.Module:
     """Statistics over the pixels of each picture and channel."""
-    return nn.InstanceNorm2d(channels, affine=False)
+    return InstanceNorm(channels, affine=False)
 
 
 def group_norm(channels: int) -> nn.Module:
@@ -77,6 +77,20 @@ def fresh_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Torch's instance norm with the right gradient in every memory format.
+
+    Torch's own is wrong, silently, for a single picture whose gradient comes in the channels-last order (seen on CPUs
+    with PyTorch 2.15).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        if y.requires_grad:
+            y.register_hook(lambda gradient: gradient.contiguous())
+        return y
 
 
 class SyncBatchNorm(nn.SyncBatchNorm):

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 
 from spadework.layers.blocks import ConvLayer, ResidualDown, leaky_relu
 from spadework.layers.modulation import SPADE
 from spadework.layers.normalization import Norm, instance_norm
+from spadework.layers.semantic_convolution import SemanticConv2d
 from spadework.layers.spectral import SpectralConv2d
 from spadework.semantics import Semantics, halve
 
@@ -51,7 +51,7 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         self.level = level
         channels = _channels(width, layers)
-        first = ConvLayer(semantic_channels + 3, width, 4, stride=2, padding=2, convolution=nn.Conv2d)
+        first = ConvLayer(semantic_channels + 3, width, 4, stride=2, padding=2, convolution=SemanticConv2d)
         middle = [
             ConvLayer(before, after, 4, stride=stride, padding=2, norm=norm)
             for before, after, stride in _steps(channels)
@@ -60,12 +60,10 @@ class PatchDiscriminator(nn.Module):
         self.layers = nn.ModuleList([first, *middle, last])
 
     def forward(self, semantics: Semantics, photo: Tensor) -> list[Tensor]:
-        x = _join(semantics, photo, self.level)                             # [B, K+3, H/s, W/s]
-        outputs = []
-        for layer in self.layers[:-1]:
-            x = leaky_relu(layer(x))                                        # [B, C, ...]
-            outputs.append(x)
-        return [*outputs, self.layers[-1](x)]                               # logits [B, 1, ...]
+        outputs = [leaky_relu(self.layers[0](*_halved(semantics, photo, self.level)))]      # [B, C, ...]
+        for layer in self.layers[1:-1]:
+            outputs.append(leaky_relu(layer(outputs[-1])))                                  # [B, C, ...]
+        return [*outputs, self.layers[-1](outputs[-1])]                                     # logits [B, 1, ...]
 
 
 class ResidualPatchDiscriminator(nn.Module):
@@ -78,18 +76,16 @@ class ResidualPatchDiscriminator(nn.Module):
         super().__init__()
         self.level = level
         channels = _channels(width, layers)
-        first = ConvLayer(semantic_channels + 3, width, 4, stride=2, padding=2, convolution=nn.Conv2d)
+        first = ConvLayer(semantic_channels + 3, width, 4, stride=2, padding=2, convolution=SemanticConv2d)
         middle = [ResidualDown(before, after, stride=stride) for before, after, stride in _steps(channels)]
         last = ConvLayer(channels[-1], 1, 4, stride=1, padding=2, convolution=nn.Conv2d)
         self.layers = nn.ModuleList([first, *middle, last])
 
     def forward(self, semantics: Semantics, photo: Tensor) -> list[Tensor]:
-        x = _join(semantics, photo, self.level)                             # [B, K+3, H/s, W/s]
-        outputs = []
-        for layer in self.layers[:-1]:
-            x = layer(x)                                                    # [B, C, ...], not yet activated
-            outputs.append(x)
-        return [*outputs, self.layers[-1](leaky_relu(x))]                   # logits [B, 1, ...]
+        outputs = [self.layers[0](*_halved(semantics, photo, self.level))]                  # [B, C, ...]
+        for layer in self.layers[1:-1]:
+            outputs.append(layer(outputs[-1]))                              # [B, C, ...], not yet activated
+        return [*outputs, self.layers[-1](leaky_relu(outputs[-1]))]         # logits [B, 1, ...]
 
 
 class SpadePatchDiscriminator(nn.Module):
@@ -137,6 +133,6 @@ def _steps(channels: list[int]) -> list[tuple[int, int, int]]:
     return list(zip(channels, channels[1:], strides, strict=False))
 
 
-def _join(semantics: Semantics, photo: Tensor, level: int) -> Tensor:
+def _halved(semantics: Semantics, photo: Tensor, times: int) -> tuple[Semantics, Tensor]:
     size = (photo.shape[-2], photo.shape[-1])
-    return torch.cat([semantics.pooled(size, level), halve(photo, level)], 1)
+    return semantics.pooled(size, times), halve(photo, times)

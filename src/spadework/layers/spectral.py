@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class _SpectralNorm(nn.Module):
@@ -49,17 +50,22 @@ class _SpectralNorm(nn.Module):
         Always in the weight's own precision, whatever autocast asks for around it.
         """
         with torch.autocast(self.weight.device.type, enabled=False):
-            return self._normalized_weight()
+            u, v = self._vectors()
+            return self.weight / torch.dot(u, self._matrix() @ v)
 
-    def _normalized_weight(self) -> Tensor:
+    @torch.no_grad()
+    def _vectors(self) -> tuple[Tensor, Tensor]:
+        """u and v for one forward; copies, because a later forward moves them before this one's backward is over."""
         if self.training:
-            with torch.no_grad():
-                self._iterate()
+            self._iterate()
+        return self.weight_u.clone(), self.weight_v.clone()
 
-        # Copies, because a later forward moves u and v before this one's backward may need them.
-        u, v = self.weight_u.clone(), self.weight_v.clone()
-        sigma = torch.dot(u, self._matrix() @ v)
-        return self.weight / sigma
+    def _convolve(self, x: Tensor, bias: Tensor | None, **options: Any) -> Tensor:
+        """The convolution with the normalized weight, which need not exist: results are divided instead."""
+        with torch.autocast(self.weight.device.type, enabled=False):
+            u, v = self._vectors()
+            sigma = torch.dot(u, self._matrix().detach() @ v)
+        return _DividedConvolution.apply(x, self.weight, bias, sigma, u, v, options)
 
 
 class SpectralConv2d(_SpectralNorm, nn.Conv2d):
@@ -70,7 +76,12 @@ class SpectralConv2d(_SpectralNorm, nn.Conv2d):
         self._start_power_iteration()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.normalized_weight(), self.bias)
+        padding: Any = self.padding
+        if self.padding_mode != "zeros" or isinstance(padding, str):
+            mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+            x, padding = F.pad(x, self._reversed_padding_repeated_twice, mode), (0, 0)
+        options = {"stride": self.stride, "padding": padding, "dilation": self.dilation, "groups": self.groups}
+        return self._convolve(x, self.bias, **options, transposed=False, output_padding=(0, 0))
 
 
 class SpectralConvTranspose2d(_SpectralNorm, nn.ConvTranspose2d):
@@ -85,16 +96,53 @@ class SpectralConvTranspose2d(_SpectralNorm, nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         if output_size is not None:
             raise ValueError("give output_padding to the constructor instead of output_size")
-        return F.conv_transpose2d(
-            x,
-            self.normalized_weight(),
-            self.bias,
-            self.stride,
-            self.padding,  # type: ignore[arg-type]  # a transposed convolution has no padding by name
-            self.output_padding,
-            self.groups,
-            self.dilation,
-        )
+        options = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
+        return self._convolve(x, self.bias, **options, transposed=True, output_padding=self.output_padding)
+
+
+class _DividedConvolution(torch.autograd.Function):
+    """conv(x, weight / sigma) + bias with sigma = u^T W v, as (conv(x, weight) + sigma * bias) / sigma.
+
+    Results are smaller than weights where channels are many, and weight / sigma is neither computed nor kept. With G
+    the gradient of the normalized weight, the gradient of the weight is G / sigma - <G, W> / sigma^2 * u v^T.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any, x: Tensor, weight: Tensor, bias: Tensor | None, sigma: Tensor, u: Tensor, v: Tensor, options: Any
+    ) -> Tensor:
+        device = x.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        context.options = options
+        context.input_dtype = x.dtype
+        x = x.to(dtype)
+        context.save_for_backward(x, weight, sigma, u, v)
+        scaled_bias = None if bias is None else (bias * sigma).to(dtype)
+        with torch.autocast(device, enabled=False):
+            return torch.convolution(x, weight.to(dtype), scaled_bias, **options).div_(sigma)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, sigma, u, v = context.saved_tensors
+        wanted = context.needs_input_grad[:3]
+        gradient = gradients[0].to(x.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            to_x, to_weight, to_bias = torch.ops.aten.convolution_backward(
+                *(gradient, x, weight.to(x.dtype), [u.numel()] if wanted[2] else None),
+                **context.options,
+                output_mask=wanted,
+            )
+        if to_x is not None:
+            to_x = to_x.div_(sigma).to(context.input_dtype)
+        if to_weight is not None:
+            to_weight = to_weight.to(weight.dtype, memory_format=torch.contiguous_format)
+            along = torch.dot(to_weight.flatten(), weight.flatten()) / sigma.square()
+            output = 1 if context.options["transposed"] else 0
+            rows = (u * along).view([-1 if dimension == output else 1 for dimension in range(weight.ndim)])
+            columns = v.view([1 if dimension == output else side for dimension, side in enumerate(weight.shape)])
+            to_weight = to_weight.div_(sigma).addcmul_(rows, columns, value=-1)
+        return to_x, to_weight, None if to_bias is None else to_bias.to(weight.dtype), None, None, None, None
 
 
 def settle_spectral_norm(network: nn.Module) -> None:

@@ -310,14 +310,20 @@ class Spade(System):
     # Use.
 
     def semantics(self, batch: Batch) -> Semantics:
-        """What the networks see of the batch's label maps."""
-        return Semantics.from_label_map(
-            batch.label_map,
-            self.config.classes,
-            edges=self.config.edges,
-            instance_map=batch.instance_map,
-            dtype=self.generator.to_photo.weight.dtype,
-        )
+        """What the networks see of the batch's label maps; the same object each time."""
+        if "semantics" not in batch.kept:
+            semantics = Semantics.from_label_map(
+                batch.label_map,
+                self.config.classes,
+                edges=self.config.edges,
+                instance_map=batch.instance_map,
+                dtype=self.generator.to_photo.weight.dtype,
+            )
+            if batch.before is not None and "semantics" in batch.before.kept:
+                semantics.follow(batch.before.kept["semantics"])
+            batch.kept["semantics"], batch.before = semantics, None
+        kept: Semantics = batch.kept["semantics"]
+        return kept
 
     def random_style(self, draw: Draw) -> Style | None:
         return None if self.config.stem == "label_map" else Style(draw.normal("style", self.config.style_size))
