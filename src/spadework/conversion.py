@@ -22,6 +22,7 @@ from torch import Tensor
 from spadework.atomic import DiskFullError, write_atomic, write_json_atomic
 from spadework.conversion_config import NAMES, SYSTEM, Checkpoint, Checkpoints, Given, find_config, numbered_ontology
 from spadework.data.ontology import Ontology
+from spadework.data.shipped import ontology_of_preset
 from spadework.model_folder import (
     CONFIG,
     ONTOLOGY,
@@ -57,9 +58,10 @@ def from_upstream(
 ) -> list[Path]:
     """Turn checkpoints of one training (generator, encoder, discriminator, or a folder of them) into a model folder.
 
-    Without `preset`, the number of channels tells it where it can. Without `ontology`, classes are called by their ids.
-    Generator and encoder become `model.safetensors`; a discriminator, and an encoder without generator, get files of
-    their own. Returns the files written.
+    Without `preset`, the number of channels tells it where it can. Without `ontology`, it is the one of the preset's
+    data set; where there is no such preset, classes are called by their ids. Generator and encoder become
+    `model.safetensors`; a discriminator, and an encoder without generator, get files of their own. Returns the files
+    written.
 
     Raises ValueError, and writes nothing, for files that are no such checkpoints, or that do not fit each other, the
     preset, the ontology or what is given.
@@ -68,7 +70,7 @@ def from_upstream(
     checkpoints = _read_checkpoints(paths)
     preset, config = find_config(checkpoints, preset, ontology, given or Given())
     system = _filled_system(checkpoints, config)
-    classes = ontology or numbered_ontology(preset, config.classes)
+    classes = ontology or ontology_of_preset(preset) or numbered_ontology(config.classes)
     return _write_whole(out, lambda folder: _write_model_folder(folder, system, classes, checkpoints))
 
 

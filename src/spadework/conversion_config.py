@@ -23,17 +23,6 @@ Upsamplings = Literal["normal", "more", "most"]
 SYSTEM = "spade"
 NAMES: dict[Network, str] = {"G": "generator", "E": "encoder", "D": "discriminator"}
 
-NUMBERED: dict[str, tuple[int, tuple[int, ...]]] = {
-    "coco": (182, (182, 255)),
-    "flickr-landscapes": (182, (182, 255)),
-    "ade20k": (151, (0,)),
-    "ade20k-outdoor": (151, (0,)),
-}
-"""Preset -> how many ids it lists, from 0 on, and which ids mean unlabelled; the others list one id per class.
-
-ADE20K's ids are those of its files, 0 being unlabelled: that is what the original's networks see.
-"""
-
 
 @dataclass(frozen=True)
 class Given:
@@ -81,11 +70,10 @@ def find_config(
     return preset, _with_facts(checkpoints, config, given)
 
 
-def numbered_ontology(preset: str | None, classes: int) -> Ontology:
-    """Classes called by their ids, for a number of channels that includes the unlabelled one."""
-    count, unlabelled = NUMBERED.get(preset or "", (classes, ()))
-    entries = [{"id": id, "name": "unlabelled" if id in unlabelled else f"class {id}"} for id in range(count)]
-    return Ontology.from_json({"name": preset or "numbered", "classes": entries, "unlabelled": list(unlabelled)})
+def numbered_ontology(classes: int) -> Ontology:
+    """Classes called by their ids, none of them unlabelled."""
+    entries = [{"id": id, "name": f"class {id}"} for id in range(classes)]
+    return Ontology.from_json({"name": "numbered", "classes": entries})
 
 
 # Where the config starts from.

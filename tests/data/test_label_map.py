@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 import zlib
 from pathlib import Path
@@ -15,7 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from spadework.data.label_map import photo_size, photo_to_tensor, read_instance_map, read_label_map, read_photo
+from spadework.data.label_colors import SnappedColors, nearest_index
+from spadework.data.label_map import (
+    PaletteDisagrees,
+    photo_size,
+    photo_to_tensor,
+    read_instance_map,
+    read_label_map,
+    read_photo,
+)
 from spadework.data.ontology import Ontology, SemanticClass, UnknownIds
 from tests.data.pictures import COLORS, ids, painted
 
@@ -28,6 +37,16 @@ def palette_image(values: np.ndarray, colors: list[tuple[int, int, int]]) -> Ima
     image.putpalette([part for color in colors for part in color])
     assert image.mode == "P"
     return image
+
+
+def write_png(path: Path, width: int, height: int, bits: int, color_type: int, body: bytes) -> None:
+    """A PNG of rows that Pillow does not write; each row begins with its filter, 0."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b""))
 
 
 # Everything that can hold ids.
@@ -70,13 +89,8 @@ def test_one_bit(tmp_path: Path, ontology: Ontology) -> None:
 
 @pytest.mark.parametrize(("bits", "packed"), [(2, [0b00011011]), (4, [0x01, 0x23])])
 def test_few_bits_are_not_stretched(tmp_path: Path, ontology: Ontology, bits: int, packed: list[int]) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", 4, 1, bits, 0, 0, 0, 0)
-    body = zlib.compress(b"\0" + bytes(packed))
     path = tmp_path / "a.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+    write_png(path, 4, 1, bits, 0, b"\0" + bytes(packed))
     assert read_label_map(path, ontology).tolist() == [[0, 1, 2, 3]]
 
 
@@ -97,6 +111,23 @@ def test_palette_colors_when_indices_are_unknown(tmp_path: Path, ontology: Ontol
     label = np.where(LABEL == 255, 0, LABEL)
     palette_image(label + 10, [(9, 9, 9)] * 10 + COLORS).save(tmp_path / "a.png")
     assert torch.equal(read_label_map(tmp_path / "a.png", ontology), torch.from_numpy(label.astype(np.int64)))
+
+
+def test_palette_that_contradicts_its_indices(tmp_path: Path, ontology: Ontology) -> None:
+    label = np.where(LABEL == 255, 0, LABEL)
+    renumbered = [COLORS[id] for id in (1, 0, 2, 3)]
+    palette_image(label, renumbered).save(tmp_path / "a.png")
+    message = r"a\.png: read by the palette's indices, but 2 of them .*index 0 is 'sky', painted as 'grass'.*save .*RGB"
+    with pytest.warns(PaletteDisagrees, match=message):
+        label_map = read_label_map(tmp_path / "a.png", ontology)
+    assert torch.equal(label_map, torch.from_numpy(label.astype(np.int64)))
+
+
+def test_palettes_that_contradict_nothing_are_silent(ontology: Ontology, recwarn: pytest.WarningsRecorder) -> None:
+    label = np.where(LABEL == 255, 0, LABEL)
+    for colors in (COLORS, [(9, 9, 9), *COLORS], [(0, 0, 0)] * 4):
+        read_label_map(palette_image(label, colors), ontology)
+    assert not recwarn.list
 
 
 def test_palette_that_is_neither(tmp_path: Path, ontology: Ontology) -> None:
@@ -123,11 +154,36 @@ def test_colorize_and_back(index: np.ndarray) -> None:
     assert torch.equal(read_label_map(ontology.colorize(label_map), ontology), label_map)
 
 
-def test_unknown_color(tmp_path: Path, ontology: Ontology) -> None:
+def many(count: int = 12) -> Ontology:
+    """Classes in generated colours, 255 unlabelled."""
+    entries = [{"id": id, "name": f"c{id}"} for id in range(count)]
+    return Ontology.from_json({"name": "many", "classes": entries, "unlabelled": [255]})
+
+
+def blocks(ontology: Ontology, size: int = 96, seed: int = 0) -> torch.Tensor:
+    """[size, size] class indices in squares of 24 pixels."""
+    squares = np.random.default_rng(seed).integers(0, ontology.channels, (size // 24, size // 24))
+    return torch.from_numpy(squares.repeat(24, axis=0).repeat(24, axis=1))
+
+
+def test_a_color_slightly_off_is_the_nearest_class(tmp_path: Path, ontology: Ontology) -> None:
     picture = np.array(painted(LABEL))
-    picture[0, :8] = (0, 240, 5)
+    picture[0, :8] = (3, 240, 5)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    message = r"a\.png: colour \(0, 240, 5\) \(nearest: 'grass' \(0, 250, 0\)\), 1.04% of the pixels, .* exact colours"
+    message = r"a\.png: 1\.04% of the pixels have no class's exact colour .* \(0\.00% lie between classes\): was it"
+    with pytest.warns(SnappedColors, match=message) as said:
+        label_map = read_label_map(tmp_path / "a.png", ontology)
+    expected = INDEX.clone()
+    expected[0, :8] = 1
+    assert torch.equal(label_map, expected)
+    assert isinstance(said[0].message, SnappedColors) and said[0].message.share == 8 / LABEL.size
+
+
+def test_a_missing_class_is_an_error(tmp_path: Path, ontology: Ontology) -> None:
+    picture = np.array(painted(LABEL))
+    picture[0, :8] = (0, 160, 90)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    message = r"a\.png: colour \(0, 160, 90\) \(nearest: 'grass' \(0, 250, 0\)\), 1.04% of the pixels, .* exact colours"
     with pytest.raises(ValueError, match=message):
         read_label_map(tmp_path / "a.png", ontology)
 
@@ -135,6 +191,56 @@ def test_unknown_color(tmp_path: Path, ontology: Ontology) -> None:
 def test_smoothed_colors(ontology: Ontology) -> None:
     with pytest.raises(ValueError, match="without interpolation"):
         read_label_map(painted(LABEL).resize((45, 31)), ontology)
+
+
+def test_no_third_class_appears_along_soft_edges() -> None:
+    # A straight edge between the first and the last of three classes, whose mixture is exactly half-way: the second.
+    first, last = (200, 40, 40), (40, 40, 200)
+    colors = [first, (118, 42, 118), last]
+    ontology = Ontology("three", tuple(SemanticClass(id, f"c{id}", color) for id, color in enumerate(colors)))
+    picture = np.zeros((100, 400, 3), np.uint8)
+    picture[:, :200], picture[:, 200:] = first, last
+    picture[::2, 199], picture[1::2, 199] = (121, 40, 119), (90, 40, 150)
+    snapped = nearest_index(picture, ontology)
+    assert set(snapped.index.unique().tolist()) == {0, 2}
+    assert snapped.share == snapped.mixed == pytest.approx(1 / 400)
+    assert (snapped.index[:, :199] == 0).all() and (snapped.index[:, 200:] == 2).all()
+
+
+@given(data=st.data())
+def test_noise_below_the_limit_changes_nothing(data: st.DataObject) -> None:
+    ontology = many(data.draw(st.integers(1, 40)))
+    label_map = blocks(ontology, seed=data.draw(st.integers(0, 99)))
+    colors = ontology.colorize(label_map).numpy().astype(int)
+    assume((colors != colors[..., :1]).any())  # Grays are ids.
+    palette = ontology.colors().double()
+    gap = float((torch.cdist(palette, palette) + 1e9 * torch.eye(len(palette))).min())
+    most = int(min(gap / 3, 24) / 3**0.5 - 0.01)
+    noise = np.random.default_rng(data.draw(st.integers(0, 99))).integers(-most, most + 1, colors.shape)
+    snapped = nearest_index((colors + noise).clip(0, 255).astype(np.uint8), ontology)
+    assert torch.equal(snapped.index, label_map) and snapped.mixed == 0
+
+
+@pytest.mark.parametrize(("suffix", "format"), [("jpg", "JPEG"), ("webp", "WEBP")])
+def test_lossy_colors_are_read_with_a_warning(tmp_path: Path, suffix: str, format: str) -> None:
+    ontology = many()
+    label_map = blocks(ontology)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(ontology.colorize(label_map).numpy()).save(path, quality=95, subsampling=0)
+    with pytest.warns(SnappedColors, match=rf"a\.{suffix}: .*{format} is lossy; save label maps as PNG"):
+        read = read_label_map(path, ontology)
+    assert (read != label_map).float().mean() < 0.03
+
+
+def test_photos_are_no_label_maps(ontology: Ontology) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    with pytest.raises(ValueError, match="was it resized, smoothed, or a photo"):
+        read_label_map(noise, ontology)
+
+
+def test_snapped_colors_survive_pickling() -> None:
+    warning = pickle.loads(pickle.dumps(SnappedColors("text", 0.5)))
+    assert (str(warning), warning.share) == ("text", 0.5)
 
 
 def test_color_of_two_classes() -> None:
@@ -176,9 +282,64 @@ def test_lossy_files(tmp_path: Path, ontology: Ontology, suffix: str) -> None:
         read_label_map(Image.open(path), ontology)
 
 
+@pytest.mark.parametrize("name", ["a.gif", "a.ico"])
+def test_formats_that_nobody_keeps_maps_in(tmp_path: Path, ontology: Ontology, name: str) -> None:
+    painted(LABEL).save(tmp_path / name)
+    with pytest.raises(ValueError, match=rf"{name}: .* is no format for label or object ids; save the map as PNG"):
+        read_label_map(tmp_path / name, ontology)
+
+
+@pytest.mark.parametrize("head", [b"P5 2 2 15\n", b"P2 2 2 15\n0 1 2 3\n"])
+def test_ppm_of_few_steps_is_not_stretched(tmp_path: Path, ontology: Ontology, head: bytes) -> None:
+    (tmp_path / "a.pgm").write_bytes(head + bytes([0, 1, 2, 3]))
+    with pytest.raises(ValueError, match=r"a\.pgm: its brightest value is neither 255 nor 65535"):
+        read_label_map(tmp_path / "a.pgm", ontology)
+
+
+def test_plain_ppm_files(tmp_path: Path, ontology: Ontology) -> None:
+    for text in ("P2 2 2 255\n0 1 2 3\n", "P2 2 2 65535\n0 1 2 3\n"):
+        (tmp_path / "a.pgm").write_text(text)
+        assert read_label_map(tmp_path / "a.pgm", ontology).tolist() == [[0, 1], [2, 3]]
+    (tmp_path / "a.pbm").write_text("P1 2 2\n0 1\n1 0\n")
+    assert sorted(read_label_map(tmp_path / "a.pbm", ontology).unique().tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("color_type", [2, 4, 6])
+def test_channels_of_sixteen_bits_are_refused(tmp_path: Path, ontology: Ontology, color_type: int) -> None:
+    channels = {2: 3, 4: 2, 6: 4}[color_type]
+    body = b"\0" + struct.pack(f">{channels}H", *[258] * channels)
+    write_png(tmp_path / "a.png", 1, 1, 16, color_type, body)
+    with pytest.raises(ValueError, match=r"a\.png: several channels of 16 bits each"):
+        read_label_map(tmp_path / "a.png", ontology)
+
+
+def test_an_npy_file_shorter_than_it_says(tmp_path: Path, ontology: Ontology) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((4, 4), np.uint8))
+    path.write_bytes(path.read_bytes().replace(b"(4, 4)", b"(99999999, 99999999)").ljust(200, b" "))
+    with pytest.raises(ValueError, match=r"a\.npy: can't be read as an NPY array"):
+        read_label_map(path, ontology)
+
+
+def test_errors_of_all_kinds_inside_pillow(tmp_path: Path, ontology: Ontology) -> None:
+    # The place of the pixels (tag 273) as a fraction: Pillow raises a TypeError.
+    path = tmp_path / "a.tiff"
+    Image.fromarray(LABEL).save(path)
+    content = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, start)
+    places = [start + 2 + 12 * entry for entry in range(entries)]
+    (place,) = (place for place in places if struct.unpack_from("<H", content, place) == (273,))
+    struct.pack_into("<HHII", content, place, 273, 5, 1, 8)
+    path.write_bytes(content)
+    for read in (lambda: read_label_map(path, ontology), lambda: read_instance_map(path), lambda: read_photo(path)):
+        with pytest.raises(ValueError, match=r"a\.tiff: can't be read as a picture"):
+            read()
+
+
 def test_tiff_with_jpeg_inside(tmp_path: Path, ontology: Ontology) -> None:
     Image.fromarray(LABEL).save(tmp_path / "a.tiff", compression="jpeg")
-    with pytest.raises(ValueError, match=r"a\.tiff: TIFF is lossy"):
+    with pytest.raises(ValueError, match=r"a\.tiff: TIFF with JPEG inside is lossy"):
         read_label_map(tmp_path / "a.tiff", ontology)
 
 

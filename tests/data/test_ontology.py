@@ -141,6 +141,13 @@ def test_colorize(ontology: Ontology) -> None:
     assert picture.dtype == torch.uint8 and picture.tolist() == [[[0, 0, 250], [0, 0, 0]]]
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_class_indices_of_any_integer_type(ontology: Ontology, dtype: torch.dtype) -> None:
+    index = torch.tensor([[0, 1, 4]], dtype=dtype)
+    assert ontology.to_ids(index).tolist() == [[0, 1, 255]]
+    assert ontology.colorize(index).tolist() == [[[0, 0, 250], [0, 250, 0], [0, 0, 0]]]
+
+
 def test_generated_colors_are_distinct_and_stay() -> None:
     data = {"name": "many", "classes": [entry(id) for id in range(182)], "unlabelled": [255]}
     colors = Ontology.from_json(data).colors().to(torch.float32)
@@ -169,13 +176,30 @@ def test_generated_colors_keep_clear_of_given_ones() -> None:
     ids=st.sets(st.integers(0, 500), min_size=1, max_size=8),
     unlabelled=st.lists(st.integers(0, 500), max_size=3, unique=True),
     thing=st.booleans(),
-    text=st.none() | st.text(max_size=3),
+    key=st.none() | st.characters(categories=("L", "N", "P", "S")),
+    group=st.none() | st.text(min_size=1, max_size=3).filter(str.strip),
+    note=st.text(max_size=3),
 )
-def test_json_round_trip(ids: set[int], unlabelled: list[int], thing: bool, text: str | None) -> None:
-    made = tuple(SemanticClass(id, f"k{id}", (1, 2, id % 256), thing, text, text) for id in ids)
+def test_json_round_trip(
+    ids: set[int], unlabelled: list[int], thing: bool, key: str | None, group: str | None, note: str
+) -> None:
     first = min(ids)
-    ontology = Ontology("any", made, tuple(unlabelled), {"pack": {3: first}})
-    assert Ontology.from_json(json.loads(json.dumps(ontology.to_json()))) == ontology
+    made = tuple(
+        SemanticClass(id, f"k{id}", (1, 2, id % 256), thing, key if id == first else None, group) for id in ids
+    )
+    ontology = Ontology("any", made, tuple(unlabelled), {"pack": {3: first}}, note)
+    again = Ontology.from_json(json.loads(json.dumps(ontology.to_json())))
+    assert again == ontology and again.note == note
+
+
+def test_groups() -> None:
+    data = {"name": "x", "classes": [entry(0, group="land"), entry(1), entry(2, group="sky"), entry(3, group="land")]}
+    groups = Ontology.from_json(data).groups
+    assert {name: [each.id for each in classes] for name, classes in groups.items()} == {
+        "land": [0, 3],
+        None: [1],
+        "sky": [2],
+    }
 
 
 def test_files_round_trip(tmp_path: Path, ontology: Ontology) -> None:
@@ -216,6 +240,12 @@ def test_the_form_of_packs() -> None:
         ({"name": "x", "classes": [entry(0, color=[0, 0, [1]])]}, "its color is"),
         ({"name": "x", "classes": [entry(0, color=None)]}, "its color is None"),
         ({"name": "x", "classes": [entry(0, thing="yes")]}, "expected true or false"),
+        ({"name": "x", "classes": [entry(0, ignore="yes")]}, "'ignore' is 'yes', expected true or false"),
+        ({"name": "x", "classes": [entry(0, key="ctrl")]}, "'key' is 'ctrl', expected one character"),
+        ({"name": "x", "classes": [entry(0, key="")]}, "'key' is '', expected one character"),
+        ({"name": "x", "classes": [entry(0, key=1)]}, "'key' is 1, expected one character"),
+        ({"name": "x", "classes": [entry(0, key="s"), entry(1, key="s")]}, "key 's' stands there 2 times"),
+        ({"name": "x", "classes": [entry(0, group=" ")]}, "'group' is ' ', expected the text of a heading"),
         ({"name": "x", "classes": [entry(0, colour=[0, 0, 0])]}, "unknown key 'colour': did you mean 'color'"),
         ({"name": "x", "classes": [entry(0)], "ignore_ids": [3]}, "did you mean 'ignore_id'"),
         ({"name": "x", "classes": [entry(0)], "unlabeled": [3]}, "did you mean 'unlabelled'"),
@@ -233,11 +263,17 @@ def test_wrong_json(tmp_path: Path, data: Any, message: str) -> None:
     assert str(caught.value).startswith(str(path))
 
 
+def test_files_with_a_byte_order_mark(tmp_path: Path, ontology: Ontology) -> None:
+    path = tmp_path / "ontology.json"
+    path.write_text(json.dumps(ontology.to_json()), encoding="utf-8-sig")
+    assert Ontology.read(path) == ontology
+
+
 def test_files_that_are_no_json(tmp_path: Path) -> None:
     path = tmp_path / "classes.json"
     with pytest.raises(ValueError, match="can't read the ontology"):
         Ontology.read(path)
-    for content in (b"id,name\n0,sky\n", b"\xff\xfe\x00", b""):
+    for content in (b"id,name\n0,sky\n", b"\xff\xfe\x00", b"", b"[" * 100_000, b"1" * 5000):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"classes\.json: not JSON"):
             Ontology.read(path)

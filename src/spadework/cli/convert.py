@@ -11,9 +11,9 @@ import tyro
 from tyro.conf import Positional, arg
 
 from spadework import conversion
-from spadework.cli.choose import choose
+from spadework.choose import choose
 from spadework.conversion_config import Given
-from spadework.data.ontology import Ontology
+from spadework.data.shipped import find_ontology
 from spadework.systems import SYSTEMS
 
 
@@ -31,7 +31,8 @@ class Convert:
     preset: str | None = None
     """Which preset they were trained with, where their shapes do not tell."""
     ontology: Path | None = None
-    """The classes of the model; numbered ones where none is given."""
+    """The classes of the model: a file, or the name of a shipped one such as coco-stuff. Without it: those of the
+    preset's data set, else numbered ones."""
     to_upstream: bool = False
     """Write checkpoints in the original's form."""
 
@@ -43,7 +44,7 @@ def convert(arguments: Sequence[str]) -> None:
     if options.to_upstream:
         written = conversion.to_upstream(options.checkpoint, options.out)
     else:
-        ontology = None if options.ontology is None else Ontology.read(options.ontology)
+        ontology = None if options.ontology is None else find_ontology(options.ontology)
         written = conversion.from_upstream(options.checkpoint, options.out, options.preset, ontology, options.given)
     for path in written:
         print(path)

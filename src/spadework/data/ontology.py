@@ -8,7 +8,6 @@ All unlabelled ids share one index. An ontology without an unlabelled id has no 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,15 +19,12 @@ import torch
 from torch import Tensor
 
 from spadework.atomic import write_json_atomic
+from spadework.data.ontology_json import load_json, ontology_as_json, parse_ontology
 from spadework.data.palette import free_color
-from spadework.data.semantic_class import SemanticClass, check_entries, parse_classes, reject_misspelt, whole_number
+from spadework.data.semantic_class import SemanticClass, whole_number
 from spadework.data.unknown_ids import UnknownIds, explain_unknown
 
 __all__ = ["Ontology", "SemanticClass", "UnknownIds"]
-
-TOP_KEYS = ("name", "classes", "unlabelled", "ignore_id", "from_pack")
-
-EXAMPLE = '{"name": "park", "classes": [{"id": 0, "name": "sky", "color": [110, 180, 235]}], "unlabelled": [255]}'
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ class Ontology:
     """Ids that mean "don't know"; the first one is written to files."""
     from_pack: dict[str, dict[int, int]] | None = field(default=None, hash=False)
     """For an ontology merged from several packs: pack name -> id there -> id here."""
+    note: str = field(default="", compare=False)
+    """Free text: where ids, names and colours come from."""
 
     def __post_init__(self) -> None:
         try:
@@ -53,32 +51,19 @@ class Ontology:
     @classmethod
     def read(cls, path: str | Path) -> Ontology:
         """Read a JSON file, ours or a pack's `classes.json`; raises ValueError naming the file and what is wrong."""
-        try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ValueError(f"{path}: can't read the ontology: {error.strerror or error}") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: not JSON ({error}); an ontology looks like {EXAMPLE}") from None
-        return cls.from_json(data, source=str(path))
+        return cls.from_json(load_json(path), source=str(path))
 
     @classmethod
     def from_json(cls, data: Any, source: str = "ontology") -> Ontology:
         """Build from parsed JSON; `source` is what error messages call it. Classes without a colour are given one."""
         try:
-            name, unlabelled = _name(data), _unlabelled(data)
-            return cls(name, parse_classes(data["classes"], unlabelled), unlabelled, _from_pack(data.get("from_pack")))
+            return cls(**parse_ontology(data))
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from None
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads back as an equal ontology."""
-        data: dict[str, Any] = {"name": self.name, "unlabelled": list(self.unlabelled)}
-        data["classes"] = [semantic_class.to_json() for semantic_class in self.classes]
-        if self.from_pack is not None:
-            data["from_pack"] = {
-                pack: {str(there): here for there, here in ids.items()} for pack, ids in self.from_pack.items()
-            }
-        return data
+        return ontology_as_json(self.name, self.note, self.unlabelled, self.classes, self.from_pack)
 
     def write(self, path: str | Path) -> None:
         """Write JSON; the file is complete or untouched, whatever happens."""
@@ -111,6 +96,12 @@ class Ontology:
         by_id = {semantic_class.id: semantic_class.name for semantic_class in self.classes}
         return tuple(by_id.get(id, "unlabelled") for id in self.channel_ids)
 
+    @cached_property
+    def groups(self) -> dict[str | None, tuple[SemanticClass, ...]]:
+        """Group -> its classes, both in the order of the file; classes without a group stand under None."""
+        names = dict.fromkeys(semantic_class.group for semantic_class in self.classes)
+        return {name: tuple(each for each in self.classes if each.group == name) for name in names}
+
     def colors(self) -> Tensor:
         """[channels, 3] uint8 in the order of class indices."""
         by_id = {semantic_class.id: semantic_class.color for semantic_class in self.classes}
@@ -118,27 +109,33 @@ class Ontology:
         return torch.tensor([by_id.get(id, extra) for id in self.channel_ids], dtype=torch.uint8)
 
     def colorize(self, label_map: Tensor) -> Tensor:
-        """[H, W] class indices -> [H, W, 3] uint8."""
-        return self.colors()[label_map]
+        """[H, W] class indices (of any integer type) -> [H, W, 3] uint8."""
+        return self.colors()[label_map.long()]
 
     def to_index(self, ids: Tensor | np.ndarray, *, pack: str | None = None) -> Tensor:
         """Ids of any shape -> int64 class indices; with `pack` the ids are that pack's and go through `from_pack`.
 
         Raises UnknownIds (a ValueError) that names the unknown ids, their pixel counts and the cure.
         """
-        ids = _int64(ids)
-        table = self._index_of_id(pack).to(ids.device)
-        index = table[ids.clamp(0, len(table) - 1)]
-        if bool(((index < 0) | (ids < 0) | (ids >= len(table))).any()):
-            raise self._unknown_ids(ids, pack)
-        return index
+        index = self.to_small_index(ids, pack=pack).to(torch.int64)
+        return index.to(ids.device) if isinstance(ids, Tensor) else index
+
+    def to_small_index(self, ids: Tensor | np.ndarray, *, pack: str | None = None) -> Tensor:
+        """The same on the CPU, in the smallest integer type that holds all class indices: quick to make and to move."""
+        values, table = _whole_numbers(ids), self._index_of_id(pack)
+        if values.size and (values.min() < 0 or values.max() >= len(table)):
+            raise self._unknown_ids(values, pack)
+        index = _look_up(table, values)
+        if index.size and index.max() == self.channels:
+            raise self._unknown_ids(values, pack)
+        return torch.from_numpy(index)
 
     def to_ids(self, index: Tensor) -> Tensor:
-        """Class indices -> ids, as int64; unlabelled becomes the first declared unlabelled id."""
+        """Class indices (of any integer type) -> ids, as int64; unlabelled becomes the first declared unlabelled id."""
         ids = list(self.channel_ids)
         if self.unlabelled_index is not None:
             ids[self.unlabelled_index] = self.unlabelled[0]
-        return torch.tensor(ids, dtype=torch.int64, device=index.device)[index]
+        return torch.tensor(ids, dtype=torch.int64, device=index.device)[index.long()]
 
     # Unknown ids.
 
@@ -148,8 +145,8 @@ class Ontology:
             return tuple(sorted(self._pack(pack)))
         return tuple(sorted({*self.unlabelled, *(semantic_class.id for semantic_class in self.classes)}))
 
-    def _unknown_ids(self, ids: Tensor, pack: str | None) -> UnknownIds:
-        values, counts = ids.unique(return_counts=True)
+    def _unknown_ids(self, ids: np.ndarray, pack: str | None) -> UnknownIds:
+        values, counts = np.unique(ids, return_counts=True)
         present = {int(value): int(count) for value, count in zip(values, counts, strict=True)}
         known = set(self.known_ids(pack))
         pixels = {id: count for id, count in present.items() if id not in known}
@@ -163,67 +160,41 @@ class Ontology:
             raise ValueError(f"ontology {self.name!r} has no id map for pack {pack!r}; packs with one: {packs}")
         return self.from_pack[pack]
 
-    def _index_of_id(self, pack: str | None) -> Tensor:
+    def _index_of_id(self, pack: str | None) -> np.ndarray:
+        """The class index of each id; the number of channels stands for unknown ones."""
         if pack not in self._tables:
             index_of_id = {id: index for index, id in enumerate(self.channel_ids)}
             if self.unlabelled_index is not None:
                 index_of_id |= dict.fromkeys(self.unlabelled, self.unlabelled_index)
             if pack is not None:
                 index_of_id = {there: index_of_id[here] for there, here in self._pack(pack).items()}
-            table = torch.full((max(index_of_id) + 1,), -1, dtype=torch.int64)
-            table[torch.tensor(list(index_of_id))] = torch.tensor(list(index_of_id.values()))
+            small = np.uint8 if self.channels < 256 else np.int32
+            table = np.full(max(index_of_id) + 1, self.channels, dtype=small)
+            table[list(index_of_id)] = list(index_of_id.values())
             self._tables[pack] = table
         return self._tables[pack]
 
     @cached_property
-    def _tables(self) -> dict[str | None, Tensor]:
+    def _tables(self) -> dict[str | None, np.ndarray]:
         return {}
 
 
-def _int64(ids: Tensor | np.ndarray) -> Tensor:
+def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """table[values]; bytes take the quickest way there is."""
+    if table.dtype == np.uint8 and values.dtype == np.uint8:
+        every_byte = table[:256].tobytes().ljust(256, b"\0")
+        looked_up = bytearray(values.tobytes()).translate(every_byte)
+        return np.frombuffer(looked_up, np.uint8).reshape(values.shape)
+    return np.asarray(table.take(values.astype(np.int64) if values.dtype == np.uint64 else values))
+
+
+def _whole_numbers(ids: Tensor | np.ndarray) -> np.ndarray:
     if isinstance(ids, np.ndarray) and ids.dtype.kind in "biu":
-        return torch.from_numpy(ids.astype(np.int64))
+        return ids
     if isinstance(ids, Tensor) and not ids.is_floating_point() and not ids.is_complex():
-        return ids.to(torch.int64)
+        return ids.detach().cpu().numpy()
     what = f"{ids.dtype} values" if isinstance(ids, np.ndarray | Tensor) else type(ids).__name__
     raise ValueError(f"ids are whole numbers, got {what}; give an array or tensor of integers")
-
-
-def _name(data: Any) -> str:
-    if not isinstance(data, dict):
-        raise ValueError(f"expected a JSON object, got {type(data).__name__}; an ontology looks like {EXAMPLE}")
-    reject_misspelt(data, TOP_KEYS)
-    for key in ("name", "classes"):
-        if key not in data:
-            raise ValueError(f"{key!r} is missing; an ontology looks like {EXAMPLE}")
-    if not isinstance(data["name"], str):
-        raise ValueError(f"'name' is {data['name']!r}, expected text")
-    check_entries(data["classes"])
-    return data["name"]
-
-
-def _unlabelled(data: dict[str, Any]) -> tuple[int, ...]:
-    ids: list[int] = []
-    for key in ("unlabelled", "ignore_id"):
-        value = data.get(key, [])
-        ids += [whole_number(id, key) for id in (value if isinstance(value, list) else [value])]
-    ids += [whole_number(entry["id"], "id") for entry in data["classes"] if entry.get("ignore")]
-    return tuple(dict.fromkeys(ids))
-
-
-def _from_pack(value: Any) -> dict[str, dict[int, int]] | None:
-    if value is None:
-        return None
-    example = '"from_pack" looks like {"camvid": {"0": 1, "11": 0}}: pack -> id there -> id here'
-    if not isinstance(value, dict) or not all(isinstance(ids, dict) and ids for ids in value.values()):
-        raise ValueError(example)
-    try:
-        return {
-            pack: {int(there): whole_number(here, f"from_pack {pack!r}") for there, here in ids.items()}
-            for pack, ids in value.items()
-        }
-    except ValueError as error:
-        raise ValueError(f"{error}; {example}") from None
 
 
 def _validate(ontology: Ontology) -> None:
@@ -233,6 +204,7 @@ def _validate(ontology: Ontology) -> None:
         whole_number(id, "unlabelled")
     _reject_twice("id", [semantic_class.id for semantic_class in ontology.classes])
     _reject_twice("name", [semantic_class.name for semantic_class in ontology.classes])
+    _reject_twice("key", [semantic_class.key for semantic_class in ontology.classes if semantic_class.key is not None])
     known = set(ontology.known_ids())
     for pack, ids in (ontology.from_pack or {}).items():
         for there, here in ids.items():

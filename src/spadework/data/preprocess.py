@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -62,23 +63,24 @@ class Geometry:
         """[3, H, W] in [-1, 1]; beyond the edge black."""
         if photo.size != self.resized:
             photo = photo.resize(self.resized, Image.Resampling.BICUBIC)
-        if self.crop is not None:
-            x, y, width, height = self.crop
-            photo = photo.crop((x, y, x + width, y + height))
-        if self.flip:
-            photo = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return photo_to_tensor(photo)
+        x, y, width, height = self.crop or (0, 0, *photo.size)
+        if x < 0 or y < 0 or x + width > photo.width or y + height > photo.height:
+            photo, x, y = photo.crop((x, y, x + width, y + height)), 0, 0
+        values = np.asarray(photo)[y : y + height, x : x + width]
+        return photo_to_tensor(values[:, ::-1] if self.flip else values)
 
     def map(self, values: Tensor, fill: int) -> Tensor:
-        """[H, W] integers -> [H', W'] of the same values; beyond the edge `fill`."""
+        """[H, W] integers of any type -> [H', W'] int64 of the same values; beyond the edge `fill`."""
         height, width = values.shape
         x, y, crop_width, crop_height = self.crop or (0, 0, *self.resized)
         columns, column_inside = _source(width, self.resized[0], x, crop_width)
         rows, row_inside = _source(height, self.resized[1], y, crop_height)
         if self.flip:
-            columns, column_inside = columns.flip(0), column_inside.flip(0)
-        result = values[rows[:, None], columns]
-        return result.masked_fill(~(row_inside[:, None] & column_inside), fill)
+            columns, column_inside = columns[::-1], column_inside[::-1]
+        result = values.numpy().take(rows, axis=0).take(columns, axis=1).astype(np.int64)
+        if not (row_inside.all() and column_inside.all()):
+            result[~(row_inside[:, None] & column_inside)] = fill
+        return torch.from_numpy(result)
 
 
 def preprocess(
@@ -187,14 +189,15 @@ CROPPING = {"resize_and_crop", "crop", "scale_width_and_crop", "scale_shortside_
 """The modes that crop."""
 
 
-def _source(length: int, resized: int, start: int, count: int) -> tuple[Tensor, Tensor]:
+def _source(length: int, resized: int, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Where pixels start..start+count-1 of a resized line lie in the original one, and which lie on it at all."""
-    positions = torch.arange(start, start + count)
+    positions = np.arange(start, start + count)
     inside = (positions >= 0) & (positions < resized)
-    return _nearest(length, resized)[positions.clamp(0, resized - 1)], inside
+    return _nearest(length, resized)[positions.clip(0, resized - 1)], inside
 
 
-def _nearest(length: int, resized: int) -> Tensor:
+@lru_cache(1024)
+def _nearest(length: int, resized: int) -> np.ndarray:
     """The source pixel of each pixel of a line that Pillow's nearest filter resizes."""
     line = Image.fromarray(np.arange(length, dtype=np.int32)[None, :])
-    return torch.from_numpy(np.array(line.resize((resized, 1), Image.Resampling.NEAREST))[0].astype(np.int64))
+    return np.array(line.resize((resized, 1), Image.Resampling.NEAREST))[0].astype(np.int64)

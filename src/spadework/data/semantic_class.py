@@ -27,7 +27,7 @@ class SemanticClass:
     thing: bool = False
     """True for countable objects (car), False for stuff (sky)."""
     key: str | None = None
-    """The key that picks this class in the studio."""
+    """The key that picks this class in the studio: one character, each once in an ontology."""
     group: str | None = None
     """A heading that this class stands under in the studio."""
 
@@ -38,9 +38,10 @@ class SemanticClass:
         _color(list(self.color), self.name)
         if not isinstance(self.thing, bool):
             raise ValueError(f"class {self.name!r}: 'thing' is {self.thing!r}, expected true or false")
-        for key, value in (("key", self.key), ("group", self.group)):
-            if value is not None and not isinstance(value, str):
-                raise ValueError(f"class {self.name!r}: {key!r} is {value!r}, expected text")
+        if self.key is not None and not (isinstance(self.key, str) and len(self.key) == 1 and self.key.isprintable()):
+            raise ValueError(f"class {self.name!r}: 'key' is {self.key!r}, expected one character such as \"s\"")
+        if self.group is not None and (not isinstance(self.group, str) or not self.group.strip()):
+            raise ValueError(f"class {self.name!r}: 'group' is {self.group!r}, expected the text of a heading")
 
     def to_json(self) -> dict[str, Any]:
         """The entry in an ontology file; what equals the default is left out."""
@@ -80,6 +81,8 @@ def check_entries(entries: Any) -> None:
         for key in ("id", "name"):
             if key not in entry:
                 raise ValueError(f"class {json.dumps(entry)}: {key!r} is missing")
+        if not isinstance(entry.get("ignore", False), bool):
+            raise ValueError(f"class {entry['name']!r}: 'ignore' is {entry['ignore']!r}, expected true or false")
 
 
 def whole_number(value: Any, what: str) -> int:
