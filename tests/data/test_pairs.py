@@ -80,7 +80,7 @@ def test_mismatches_are_listed_by_kind(tmp_path: Path) -> None:
     assert text.startswith(f"{tmp_path}: files don't pair up: ")
     assert "4 photos without label map (p1.jpg, p2.jpg, p3.jpg, ...)" in text
     assert "1 label map without photo (q.png)" in text
-    assert "1 stem with several files in labels/ (r/x.png and s/x.png)" in text
+    assert "1 stem with several files (labels/r/x.png and labels/s/x.png)" in text
     assert "rename, add or remove" in text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ LABEL_FOLDERS = ("labels", "masks", "annotations")
 INSTANCE_FOLDERS = ("instances",)
 
 PHOTO_EXTENSIONS = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp"}
-LABEL_EXTENSIONS = PHOTO_EXTENSIONS | {".npy"}
+LABEL_EXTENSIONS = PHOTO_EXTENSIONS | {".npy", ".pgm"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,40 @@ class Pair:
     """The pack whose ids the label map holds, when they go through `Ontology.from_pack`."""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What lies in the folders of one split: the pairs, and what keeps others from being one."""
+
+    pairs: list[Pair]
+    """In natural order of their label maps' paths; a stem with several files is left out."""
+    labels: Path
+    """The folder of label maps."""
+    photos_alone: list[Path]
+    """Photos without label map."""
+    labels_alone: list[Path]
+    """Label maps without photo."""
+    instances_alone: list[Path]
+    """Instance maps without label map."""
+    without_instance: list[Path]
+    """Label maps without instance map, where others have one."""
+    same_stem: list[tuple[Path, ...]]
+    """Files of one kind and one stem."""
+    photos_required: bool = True
+    """Whether a label map without photo is a fault."""
+
+    @property
+    def faults(self) -> list[str]:
+        """What doesn't pair up, a phrase per kind."""
+        kinds = [
+            ("photo", "label map", self.photos_alone),
+            ("label map", "photo", self.labels_alone if self.photos_required else []),
+            ("instance map", "label map", self.instances_alone),
+            ("label map", "instance map", self.without_instance),
+        ]
+        phrases = [_same_stem(self.same_stem)] if self.same_stem else []
+        return phrases + [_missing(what, partner, paths) for what, partner, paths in kinds if paths]
+
+
 def find_pairs(root: str | Path, split: str | None = None, *, photos_required: bool = True) -> list[Pair]:
     """The pairs below a data folder, in natural order of their label maps' paths.
 
@@ -36,13 +71,27 @@ def find_pairs(root: str | Path, split: str | None = None, *, photos_required: b
     a split "train" is taken where there is one. Folders are photos or images; labels, masks or annotations; instances.
     Listings go into subfolders; files pair by stem. Raises ValueError that lists what doesn't pair up.
     """
+    listing = list_pairs(root, split, photos_required=photos_required)
+    if listing.faults:
+        raise ValueError(
+            f"{root}: files don't pair up: {'; '.join(listing.faults)}. "
+            "Files that belong together have the same name up to the extension: rename, add or remove these"
+        )
+    return listing.pairs
+
+
+def list_pairs(root: str | Path, split: str | None = None, *, photos_required: bool = True) -> Listing:
+    """Pairs as `find_pairs` finds them, and beside them what doesn't pair up.
+
+    Raises ValueError only where the folders themselves are missing or empty.
+    """
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder")
     photos, labels, instances = _find_folders(root, split)
     if photos is None and photos_required:
         raise ValueError(f"{labels}: no folder {_either(PHOTO_FOLDERS)} beside it; found {_content(labels.parent)}")
-    return _pair_up(root, photos, labels, instances, photos_required)
+    return _pair_up(photos, labels, instances, photos_required)
 
 
 def splits_of(root: Path) -> frozenset[str]:
@@ -81,44 +130,48 @@ def _if_there(folder: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _pair_up(
-    root: Path, photos: Path | None, labels: Path, instances: Path | None, photos_required: bool
-) -> list[Pair]:
-    problems: list[str] = []
-    label_of = _by_stem(labels, LABEL_EXTENSIONS, problems)
-    photo_of = _by_stem(photos, PHOTO_EXTENSIONS, problems) if photos else {}
-    instance_of = _by_stem(instances, LABEL_EXTENSIONS, problems) if instances else {}
-    if not label_of and not problems:
+def _pair_up(photos: Path | None, labels: Path, instances: Path | None, photos_required: bool) -> Listing:
+    label_of = _by_stem(labels, LABEL_EXTENSIONS)
+    photo_of = _by_stem(photos, PHOTO_EXTENSIONS) if photos else {}
+    instance_of = _by_stem(instances, LABEL_EXTENSIONS) if instances else {}
+    if not label_of:
         raise ValueError(
             f"{labels}: no label maps in it ({', '.join(sorted(LABEL_EXTENSIONS))}); found {_content(labels)}"
         )
 
-    # What has no partner.
-    _list_missing("photo", "label map", photo_of, label_of, problems)
-    if photos_required:
-        _list_missing("label map", "photo", label_of, photo_of, problems)
-    if instances:
-        _list_missing("instance map", "label map", instance_of, label_of, problems)
-        _list_missing("label map", "instance map", label_of, instance_of, problems)
-    if problems:
-        raise ValueError(
-            f"{root}: files don't pair up: {'; '.join(problems)}. "
-            "Files that belong together have the same name up to the extension: rename, add or remove these"
-        )
-    return [Pair(stem, photo_of.get(stem), path, instance_of.get(stem)) for stem, path in label_of.items()]
+    # A stem with several files of a kind is a question, not a pair.
+    kinds = (label_of, photo_of, instance_of)
+    ambiguous = {stem for files in kinds for stem, paths in files.items() if len(paths) > 1}
+    pairs = [
+        Pair(stem, photo_of.get(stem, [None])[0], paths[0], instance_of.get(stem, [None])[0])
+        for stem, paths in label_of.items()
+        if stem not in ambiguous
+        and (stem in photo_of or not photos_required)
+        and (stem in instance_of or instances is None)
+    ]
+    return Listing(
+        pairs,
+        labels,
+        photos_alone=_without(photo_of, label_of),
+        labels_alone=_without(label_of, photo_of),
+        instances_alone=_without(instance_of, label_of),
+        without_instance=_without(label_of, instance_of) if instances else [],
+        same_stem=[tuple(paths) for files in kinds for paths in files.values() if len(paths) > 1],
+        photos_required=photos_required,
+    )
 
 
-def _by_stem(folder: Path, extensions: set[str], problems: list[str]) -> dict[str, Path]:
-    """Stem -> file of all files below a folder in natural order; two files of one stem are added to the problems."""
+def _by_stem(folder: Path, extensions: set[str]) -> dict[str, list[Path]]:
+    """Stem -> files with it, of all files below a folder in natural order."""
     files: dict[str, list[Path]] = {}
     for path in sorted(_files(folder), key=lambda path: _natural(path.relative_to(folder))):
         if path.suffix.lower() in extensions and not path.name.startswith("."):
             files.setdefault(path.stem, []).append(path)
-    twice = [paths for paths in files.values() if len(paths) > 1]
-    if twice:
-        shown = ", ".join(" and ".join(str(path.relative_to(folder)) for path in paths[:2]) for paths in twice[:3])
-        problems.append(f"{_number(len(twice), 'stem')} with several files in {folder.name}/ ({shown}{_more(twice)})")
-    return {stem: paths[0] for stem, paths in files.items()}
+    return files
+
+
+def _without(files: dict[str, list[Path]], partners: dict[str, list[Path]]) -> list[Path]:
+    return [paths[0] for stem, paths in files.items() if stem not in partners]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -131,20 +184,24 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if index % 2 else (-1, part) for index, part in enumerate(parts)]
 
 
-def _list_missing(
-    what: str, partner: str, files: dict[str, Path], partners: dict[str, Path], problems: list[str]
-) -> None:
-    missing = [path for stem, path in files.items() if stem not in partners]
-    if missing:
-        shown = ", ".join(path.name for path in missing[:3])
-        problems.append(f"{_number(len(missing), what)} without {partner} ({shown}{_more(missing)})")
+def _missing(what: str, partner: str, paths: list[Path]) -> str:
+    shown = ", ".join(path.name for path in paths[:3])
+    return f"{_number(len(paths), what)} without {partner} ({shown}{_more(paths)})"
+
+
+def _same_stem(groups: list[tuple[Path, ...]]) -> str:
+    shown = []
+    for paths in groups[:3]:
+        folder = Path(os.path.commonpath([path.parent for path in paths]))
+        shown.append(" and ".join(str(path.relative_to(folder.parent)) for path in paths[:2]))
+    return f"{_number(len(groups), 'stem')} with several files ({', '.join(shown)}{_more(groups)})"
 
 
 def _number(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _more(items: list[object] | list[Path] | list[list[Path]]) -> str:
+def _more(items: Sequence[object]) -> str:
     return ", ..." if len(items) > 3 else ""
 
 

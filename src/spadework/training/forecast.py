@@ -1,0 +1,166 @@
+"""How much memory and disk space a training will need, before it starts.
+
+Weights and optimisers are counted exactly, on the meta device. What a turn keeps for its backward pass is measured: the
+system plays its turns on two small pictures, without any backward pass, and what autograd keeps is counted. Two sizes
+give a straight line over the number of pixels, which is followed to the training's size and batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from math import gcd
+from typing import Any
+
+import torch
+from torch import Tensor, UntypedStorage
+from torch.autograd.graph import saved_tensors_hooks
+
+from spadework.atomic import readable_bytes
+from spadework.data.preprocess import Geometry
+from spadework.draw import Draw
+from spadework.layers.perceptual import VGG19_WEIGHTS, PerceptualDistance, vgg19_stages
+from spadework.sample import Batch
+from spadework.systems import SYSTEMS
+from spadework.systems.base import Preset, Progress, System
+from spadework.training.run import Run
+
+ADAM_MOMENTS = 2
+"""Numbers that Adam keeps for each weight."""
+PICTURES = 2
+"""One would leave nothing to normalise over where a layer has a single pixel."""
+FLOAT = 4
+"""Bytes of a weight."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Bytes that a training with one preset needs, in float32."""
+
+    preset: str
+    width: int
+    height: int
+    batch_size: int
+    weights: int
+    """Weights of all networks, of their average, and of the perceptual loss's network."""
+    optimizers: int
+    """Gradients of the larger player, and Adam's moments of all players."""
+    activations: int
+    """What the hungriest turn keeps for its backward pass, for one batch."""
+    checkpoint: int
+    """One checkpoint on disk."""
+    disk: int
+    """A run folder: the checkpoints that are kept, one being written, and the model."""
+
+    @property
+    def memory(self) -> int:
+        """All of it; besides, a GPU's libraries want some hundred MiB and work space of their own."""
+        return self.weights + self.optimizers + self.activations
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(what, how much), for people."""
+        size = f"{self.width}x{self.height}, batch of {self.batch_size}, float32"
+        return [
+            (f"memory, preset {self.preset}", f"about {readable_bytes(self.memory)} ({size})"),
+            ("  weights", readable_bytes(self.weights)),
+            ("  gradients and Adam", readable_bytes(self.optimizers)),
+            ("  activations", f"{readable_bytes(self.activations)}: in proportion to the batch"),
+            ("disk, run folder", f"{readable_bytes(self.disk)} (a checkpoint: {readable_bytes(self.checkpoint)})"),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON types only; bytes."""
+        return {**asdict(self), "memory": self.memory}
+
+
+def forecast(system_name: str, preset_name: str, preset: Preset, label_map: Tensor, classes: int) -> Forecast:
+    """The needs of training a system with a preset on data with so many channels.
+
+    `label_map` [H, W] holds class indices and should be typical of the data: how much has to be kept may depend on it.
+    """
+    config, recipe = replace(preset.config, classes=classes), preset.recipe
+    with torch.device("meta"):
+        system = SYSTEMS[system_name](config)
+    players = {player: _numbers(weights) for player, weights in system.players(Progress(0, 1)).items()}
+    networks = {name: _numbers(network.state_dict().values()) for name, network in system.networks.items()}
+    learnt, everything = sum(players.values()), sum(networks.values())
+    model = sum(numbers for name, numbers in networks.items() if name in system.inference_names)
+    average = model if recipe.average else 0
+    perceptual = _perceptual() if config.perceptual_weight else None
+    fixed = 0 if perceptual is None else _numbers(perceptual.parameters())
+
+    # A straight line through what two small sizes keep: weights made ready for use, and what grows with the pixels.
+    measure = partial(_kept, SYSTEMS[system_name], label_map=label_map, perceptual=perceptual)
+    (pixels1, bytes1), (pixels2, bytes2) = (
+        (PICTURES * width * height, measure(replace(config, width=width, height=height)))
+        for width, height in _small_sizes(config.width, config.height, system.size_multiple)
+    )
+    slope = (bytes2 - bytes1) / (pixels2 - pixels1)
+    constant = max(bytes2 - slope * pixels2, 0)
+    checkpoint = FLOAT * (everything + ADAM_MOMENTS * learnt + average)
+    return Forecast(
+        preset_name,
+        config.width,
+        config.height,
+        recipe.batch_size,
+        weights=FLOAT * (everything + average + fixed),
+        optimizers=FLOAT * (max(players.values()) + ADAM_MOMENTS * learnt),
+        activations=int(constant + slope * config.width * config.height * recipe.batch_size),
+        checkpoint=checkpoint,
+        disk=(Run(".").keep + 1) * checkpoint + FLOAT * model,
+    )
+
+
+def _small_sizes(width: int, height: int, multiple: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two sizes of the training's proportions that the system can take, the larger about a quarter as wide.
+
+    Where only one size fits, the other is nothing at all.
+    """
+    units = gcd(width // multiple, height // multiple)
+    larger = max(units // 4, min(units, 2))
+    smaller = larger // 2
+    return (width // units * smaller, height // units * smaller), (width // units * larger, height // units * larger)
+
+
+def _kept(
+    make_system: Callable[[Any], System], config: Any, label_map: Tensor, perceptual: PerceptualDistance | None
+) -> int:
+    """Bytes that the hungriest turn keeps for its backward pass, with PICTURES pictures."""
+    if not config.width:
+        return 0
+    with torch.random.fork_rng(devices=[]):
+        system: Any = make_system(config).train()
+        system.perceptual = perceptual
+        photo = torch.rand(PICTURES, 3, config.height, config.width) * 2 - 1
+    maps = [Geometry((config.width, config.height), flip=bool(i % 2)).map(label_map, 0) for i in range(PICTURES)]
+    batch = Batch(torch.stack(maps), ["forecast"] * PICTURES, photo)
+    weights = {tensor.untyped_storage().data_ptr() for tensor in [*system.parameters(), *system.buffers()]}
+    if perceptual is not None:
+        weights |= {tensor.untyped_storage().data_ptr() for tensor in perceptual.parameters()}
+    kept: dict[int, UntypedStorage] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    # Each turn's graph lives until its backward pass, then everything of it is let go.
+    most = 0
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        for _ in system.turns(batch, Progress(0, 1), Draw(0, range(PICTURES))):
+            most = max(most, sum(storage.nbytes() for storage in kept.values()))
+            kept.clear()
+    return most
+
+
+def _perceptual() -> PerceptualDistance:
+    """The perceptual loss's network with any weights at all."""
+    from torchvision.models.vgg import cfgs, make_layers
+
+    return PerceptualDistance(vgg19_stages(make_layers(cfgs["E"])), VGG19_WEIGHTS)
+
+
+def _numbers(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors)
