@@ -24,8 +24,8 @@ from typing import Any, Protocol
 import torch
 
 from spadework.atomic import DiskFullError, sweep_partial, write_atomic, write_json_atomic
+from spadework.lock import FolderLock
 from spadework.training.checkpoint_file import damage_of, images_of, write_state
-from spadework.training.lock import FolderLock
 
 _CHECKPOINT = re.compile(r"\d{9,}\.pt")
 

@@ -21,8 +21,12 @@ class FolderLock:
     Raises ValueError, naming the holder, when another process (or another lock of this one) holds it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, work: str = "training", option: str = "--out") -> None:
         self.folder = folder
+        self.work = work
+        """What its holder does there, for messages."""
+        self.option = option
+        """How the user names the folder, for messages."""
         self._descriptor: int | None = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
         try:
             self._take(self._descriptor)
@@ -44,14 +48,14 @@ class FolderLock:
         except BlockingIOError:
             holder = os.pread(descriptor, 300, 0).decode(errors="replace").strip() or "unknown"
             raise ValueError(
-                f"another training ({holder}) is writing in {self.folder}: "
-                "wait for its end or stop it, or choose another --out"
+                f"another {self.work} ({holder}) is writing in {self.folder}: "
+                f"wait for its end or stop it, or choose another {self.option}"
             ) from None
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
             warnings.warn(
-                f"{self.folder}: this file system has no locks; make sure that no other training writes there",
+                f"{self.folder}: this file system has no locks; make sure that no other {self.work} writes there",
                 stacklevel=2,
             )
 
