@@ -1,4 +1,5 @@
 # make test    lint, types and the tests (the first time it creates .venv: about 5 GB for PyTorch)
+# make soak    the long runs: thousands of random files and the like
 # make demo    train a tiny model and look at its pictures
 # make docs    build the documentation into site/
 # make clean   remove what was built, .venv included
@@ -9,11 +10,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: test lint demo docs venv clean
+.PHONY: test soak lint demo docs venv clean
 .DELETE_ON_ERROR:
 
 test: lint
 	$(BIN)/python -m pytest
+
+soak: $(INSTALLED)
+	$(BIN)/python -m pytest -m soak
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

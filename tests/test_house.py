@@ -21,13 +21,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sample": set(),
     "draw": set(),
     "atomic": set(),
-    "semantics": set(),
+    "choose": set(),
+    "lock": {"atomic"},
+    "windows": set(),
+    "semantics": {"windows"},
     "precision": set(),
     "contact_sheet": set(),
     "losses": {"precision"},
-    "layers": {"layers", "semantics", "precision"},
+    "layers": {"layers", "semantics", "windows", "precision"},
     "systems": {"systems", "layers", "losses", "semantics", "sample", "draw"},
-    "data": {"data", "sample", "draw", "atomic"},
+    "data": {"data", "choose", "sample", "draw", "atomic", "lock"},
     "terrain": {"terrain", "data", "sample", "draw"},
     "upstream": {"upstream"},
     "segmenters": {"segmenters", "layers"},
@@ -35,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "synthesizer": {"model_folder", "systems", "layers", "semantics", "data", "sample", "draw"},
     "training": {
         *("training", "synthesizer", "model_folder", "systems", "layers", "data"),
-        *("sample", "draw", "atomic", "contact_sheet"),
+        *("sample", "draw", "atomic", "lock", "contact_sheet"),
     },
     "evaluation": {"evaluation", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
     "studio": {"studio", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
@@ -45,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *("cli", "conversion", "conversion_config", "layers"),
         *("training", "evaluation", "studio", "terrain", "synthesizer", "model_folder", "systems", "data", "upstream"),
-        *("spadework", "sample", "draw", "atomic"),
+        *("spadework", "sample", "draw", "atomic", "choose"),
     },
     "__main__": {"cli"},
 }
@@ -263,13 +266,15 @@ def test_utils_is_caught(tmp_path: Path) -> None:
 def tree_in(text: str) -> set[str]:
     """The files that the tree in docs/architecture.md names, relative to the package."""
     lines = text.partition("    src/spadework/\n")[2].partition("\n\n")[0].splitlines()
-    files, folder = set(), ""
+    files: set[str] = set()
+    folders: dict[int, str] = {}
     for line in lines:
         name, indent = line.split()[0], len(line) - len(line.lstrip())
+        folders = {depth: folder for depth, folder in folders.items() if depth < indent}
         if name.endswith("/"):
-            folder = name
+            folders[indent] = name
         else:
-            files.add((folder if indent > 6 else "") + name)
+            files.add("".join(folders.values()) + name)
     return files
 
 
@@ -286,8 +291,9 @@ def test_the_tree_in_the_documentation_is_true() -> None:
 
 
 def test_a_wrong_tree_is_caught(tmp_path: Path) -> None:
-    text = "# A\n\n    src/spadework/\n      data/\n        folder.py  pairs\n      draw.py    Draw\n\n    other.py\n"
-    assert tree_in(text) == {"data/folder.py", "draw.py"}
+    inside = "      data/\n        doctor/\n          look.py  a pair\n        folder.py  pairs\n"
+    text = f"# A\n\n    src/spadework/\n{inside}      draw.py    Draw\n\n    other.py\n"
+    assert tree_in(text) == {"data/doctor/look.py", "data/folder.py", "draw.py"}
     package = plant(tmp_path, {"data/__init__.py": "", "data/folder.py": "", "draw.py": "", "new.py": ""})
     assert modules(package) - tree_in(text) == {"new.py"}
 
@@ -368,7 +374,8 @@ def test_the_wheel_holds_what_users_need(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", "wheel", str(ROOT), *options], check=True)
     (wheel,) = tmp_path.glob("spadework-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    sources = {f"spadework/{file.relative_to(PACKAGE).as_posix()}" for file in PACKAGE.rglob("*.py")}
+    files = [file for suffix in ("py", "json", "css") for file in PACKAGE.rglob(f"*.{suffix}")]
+    sources = {f"spadework/{file.relative_to(PACKAGE).as_posix()}" for file in files}
     assert sources | {"spadework/py.typed"} <= set(names)
     assert [name for name in names if name.endswith("licenses/LICENSE")]
     assert not [name for name in names if name.startswith(("tests/", "docs/"))]

@@ -50,7 +50,7 @@ def make_park(folder: Path) -> None:
 
 def test_readme_shows_commands_and_python() -> None:
     assert {words[0] for words in commands()} == {"make", "spadework"}
-    assert {words[1] for words in commands() if words[0] == "spadework"} == {"train", "generate", "convert"}
+    assert {words[1] for words in commands() if words[0] == "spadework"} == {"check", "train", "generate", "convert"}
     assert len(blocks("python")) == 2
 
 
@@ -86,6 +86,7 @@ def test_every_command_in_order(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
 
     # What README promises them to leave behind.
+    assert "<h2>Findings</h2>" in (tmp_path / "check.html").read_text()
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 8
     assert (tmp_path / "runs/park/samples/000000800.png").is_file()
     assert (tmp_path / "upstream/latest_net_G.pth").is_file()

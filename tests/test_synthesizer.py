@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from torch import Tensor
 
 from spadework.data.label_map import photo_to_tensor
 from spadework.draw import Draw
+from spadework.layers.form import use_form
+from spadework.layers.inference import ready_for_inference
 from spadework.layers.spectral import SpectralConv2d
 from spadework.model_folder import write_model
 from spadework.sample import Batch
+from spadework.semantics import Semantics
 from spadework.synthesizer import Synthesizer, load, to_image
+from spadework.systems import PRESETS
 from spadework.systems.base import Style
 from spadework.systems.spade import Spade
 from tests import tiny
+from tests.maps import real_maps
 
 CLOSE = {"rtol": 0.0, "atol": 1e-4}
 
@@ -67,7 +73,7 @@ def test_other_sizes_are_padded_and_cropped(plain: Synthesizer, size: tuple[int,
     photos = plain.batch(maps, instance_map=instances)
     whole = plain.system.synthesize(Batch(padded, instance_map=padded_instances), None)
     assert photos.shape == (2, 3, *size)
-    assert torch.equal(photos, whole[..., : size[0], : size[1]])
+    torch.testing.assert_close(photos, whole[..., : size[0], : size[1]], **CLOSE)
 
 
 def test_ids_become_class_indices(plain: Synthesizer) -> None:
@@ -287,3 +293,88 @@ def test_generating_changes_nothing(plain: Synthesizer) -> None:
     before = {key: value.clone() for key, value in plain.system.state_dict().items()}
     plain(ids(50, 70))
     assert all(torch.equal(value, before[key]) for key, value in plain.system.state_dict().items())
+
+
+# What was worked out about a map serves again.
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Synthesizer:
+    """A model with styles, loaded from its folder: everything by windows."""
+    write_model(tmp_path / "model", "spade", tiny.lively(Spade(tiny.config(stem="style", edges=True))), tiny.ONTOLOGY)
+    loaded = load(tmp_path / "model")
+    use_form(loaded.system, "windows")
+    return loaded
+
+
+def tables(synthesizer: Synthesizer) -> dict[Any, Any]:
+    assert synthesizer._last is not None
+    return synthesizer._last[2].kept["semantics"]._kept
+
+
+def test_other_styles_use_the_same_tables(ready: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = tiny.label_maps(2)
+    first = ready.batch(maps, seed=1)
+    kept = dict(tables(ready))
+    assert kept
+    assert differ(ready.batch(maps, seed=2), first)
+    assert tables(ready) == kept and all(tables(ready)[key] is value for key, value in kept.items())
+    assert torch.equal(ready.batch(maps, seed=1), first)
+
+
+def test_a_map_that_was_painted_on_gives_what_it_gives_alone(ready: Synthesizer) -> None:
+    maps = tiny.label_maps(1, 128, 128)
+    ready.batch(maps, seed=1)
+    painted = maps.clone()
+    painted[:, 40:60, 30:70] = 3
+    after = ready.batch(painted, seed=1)
+    ready._last = None
+    torch.testing.assert_close(after, ready.batch(painted, seed=1), **CLOSE)
+    assert differ(after, ready.batch(maps, seed=1))
+
+
+def test_a_map_changed_in_place_is_another_map(ready: Synthesizer) -> None:
+    maps = tiny.label_maps(1)
+    first = ready.batch(maps, seed=1)
+    maps[:, :32] = 2
+    assert differ(ready.batch(maps, seed=1), first)
+
+
+def test_instance_maps_count(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", "spade", tiny.lively(Spade(tiny.config(edges=True))), tiny.ONTOLOGY)
+    loaded, maps = load(tmp_path / "model"), tiny.label_maps(1)
+    halves = torch.arange(64).expand(1, 64, 64) // 32
+    with_edge = loaded.batch(maps, instance_map=halves)
+    assert differ(with_edge, loaded.batch(maps))
+    torch.testing.assert_close(loaded.batch(maps, instance_map=halves), with_edge, **CLOSE)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_every_form_gives_the_same_photo(precision: Any, tmp_path: Path) -> None:
+    write_model(tmp_path / "model", "spade", tiny.lively(Spade(tiny.config(edges=True))), tiny.ONTOLOGY)
+    loaded, maps = load(tmp_path / "model", precision=precision), tiny.label_maps(2, 70, 100)
+    photos = []
+    for form in ("windows", "hidden", "dense"):
+        use_form(loaded.system, form)
+        loaded._last = None
+        photos.append(loaded.batch(maps))
+    for photo in photos[1:]:
+        assert (photo - photos[0]).abs().max() < (1e-4 if precision == "float32" else 0.2)
+
+
+@pytest.mark.slow
+def test_the_released_width_gives_the_dense_photo() -> None:
+    """96 million weights, real label maps, float32: within 1e-4 of the form that the paper draws."""
+    torch.manual_seed(0)
+    config = replace(PRESETS["spade"]["coco"].config, edges=True)
+    system = Spade(config).eval().requires_grad_(False)
+    for parameter in system.generator.parameters():
+        parameter.normal_(0, max(1, parameter[0].numel()) ** -0.5)  # fresh weights are too small to see anything
+    maps, classes = real_maps(2, 256)
+    system.refresh(iter([Batch(maps[:, ::2, ::2])]))
+    semantics = Semantics.from_label_map(maps, classes, edges=True)
+    with torch.inference_mode():
+        dense = use_form(system.generator, "dense")(semantics, (256, 256))
+        ready = ready_for_inference(use_form(system.generator, "auto"))
+        photo = ready(semantics, (256, 256))
+    assert dense.std() > 0.01 and (photo - dense).abs().max() < 1e-4

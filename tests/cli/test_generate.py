@@ -154,3 +154,14 @@ def test_a_seed_for_a_model_without_style_is_noted(
     assert "note: this model has no style input" in capsys.readouterr().err
     assert generate(tmp_path / "plain", label, "--out", tmp_path / "photos", "--style", label) == 2
     assert "no style encoder" in capsys.readouterr().err
+
+
+def test_forms_and_what_verbose_tells(
+    model: Path, make_folder: MakeFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_folder(count=1)
+    main(["generate", str(model), str(folder), "--out", str(tmp_path / "auto"), "--verbose"])
+    assert "channels: " in caplog.text and "ms with reading" in caplog.text
+    main(["generate", str(model), str(folder), "--out", str(tmp_path / "dense"), "--dense"])
+    difference = pixels(tmp_path / "auto/p0.png").astype(int) - pixels(tmp_path / "dense/p0.png")
+    assert abs(difference).max() <= 1

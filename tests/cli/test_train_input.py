@@ -68,12 +68,12 @@ def test_mask_of_0_and_255(make_folder: MakeFolder, tmp_path: Path, capsys: pyte
     for path in (data / "labels").iterdir():
         save(path, np.where(np.indices((24, 32))[0] > 9, 255, 0).astype(np.uint8))
     said = refuse(data, tmp_path / "run", capsys)
-    assert "255" in said and "0/255 mask" in said and "5 files" in said
+    assert "255" in said and "0/255 mask" in said and "5 label maps" in said
 
 
 def test_colours_that_are_no_class(make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = make_folder()
-    save(data / "labels/p0.png", np.full((24, 32, 3), (0, 0, 240), np.uint8))
+    save(data / "labels/p0.png", np.full((24, 32, 3), (0, 120, 240), np.uint8))
     said = refuse(data, tmp_path / "run", capsys)
     assert "p0.png" in said and "240" in said and "sky" in said
 

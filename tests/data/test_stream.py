@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from spadework.data.folder import FolderDataset
+from spadework.data.label_colors import SnappedColors
 from spadework.data.preprocess import Preprocess
-from spadework.data.stream import SampleStream, batches
+from spadework.data.stream import WINDOW, SampleStream, batches, epoch_order
 from spadework.draw import Draw
 from spadework.sample import Batch, Sample
 
@@ -26,11 +27,13 @@ SETTINGS = Preprocess(load_size=20, crop_size=16)
 class Names:
     """A data set that only has a length."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    ahead = 0
+
+    def __init__(self, *shard_sizes: int) -> None:
+        self.shard_sizes = shard_sizes
 
     def __len__(self) -> int:
-        return self.count
+        return sum(self.shard_sizes)
 
 
 def stream_of(root: Path, seed: int = 0, **settings: object) -> SampleStream:
@@ -54,6 +57,35 @@ def test_epochs_and_seeds_differ() -> None:
         return [stream.index(epoch * 50 + place) for place in range(50)]
 
     assert order(0, 0) != order(0, 1) and order(0, 0) != order(1, 0)
+
+
+@given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=60), seed=st.integers(0, 99))
+def test_every_order_of_shards_is_a_permutation(sizes: list[int], seed: int) -> None:
+    order = epoch_order(Draw(seed, [0]), sizes).tolist()
+    assert sorted(order) == list(range(sum(sizes)))
+    assert order == epoch_order(Draw(seed, [0]), sizes).tolist()
+
+
+@given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=WINDOW), seed=st.integers(0, 99))
+def test_few_shards_are_ordered_like_a_folder(sizes: list[int], seed: int) -> None:
+    assert epoch_order(Draw(seed, [0]), sizes).tolist() == epoch_order(Draw(seed, [0]), [sum(sizes)]).tolist()
+
+
+@given(count=st.integers(WINDOW + 1, 100), seed=st.integers(0, 99))
+def test_no_shard_is_needed_outside_its_window(count: int, seed: int) -> None:
+    shards = [index // 5 for index in epoch_order(Draw(seed, [0]), [5] * count).tolist()]
+    spans = [(shards.index(shard), len(shards) - shards[::-1].index(shard)) for shard in range(count)]
+    open_at = [sum(first <= place < last for first, last in spans) for place in range(len(shards))]
+    assert max(open_at) <= WINDOW
+
+
+def test_shards_meet_others_in_each_epoch() -> None:
+    def first_window(epoch: int) -> set[int]:
+        return {index // 5 for index in epoch_order(Draw(0, [epoch]), [5] * 64)[:80].tolist()}
+
+    windows = [first_window(epoch) for epoch in range(4)]
+    assert all(len(window) == 16 for window in windows)
+    assert len(set.union(*windows)) > 35
 
 
 def same(one: Batch, other: Batch) -> bool:
@@ -133,6 +165,35 @@ def test_other_errors_in_a_worker_are_not_hidden(make_folder: Make) -> None:
         list(batches(stream, 0, 1, 1, stop=2))
 
 
+def test_a_store_that_fails_says_so_plainly(make_folder: Make) -> None:
+    def fail(sample: Sample, draw: Draw) -> Sample:
+        raise OSError("the store is gone")
+
+    stream = SampleStream(FolderDataset(make_folder(), settings=SETTINGS), 0, fail)
+    with pytest.raises(OSError) as caught:
+        list(batches(stream, 0, 1, 1, stop=2))
+    assert str(caught.value) == "the store is gone"
+
+
+def test_a_window_ahead_is_asked_for(make_folder: Make) -> None:
+    """Each sample's index is told `ahead` samples before it is read, over the end of an epoch too."""
+
+    class Told(FolderDataset):
+        ahead = 3
+
+        def __init__(self, root: Path) -> None:
+            super().__init__(root, settings=SETTINGS)
+            self.told: list[int] = []
+
+        def fetch_ahead(self, index: int) -> None:
+            self.told.append(index)
+
+    dataset = Told(make_folder())
+    stream = SampleStream(dataset, 5)
+    names = [stream[position].name for position in range(12)]
+    assert [dataset.name(index) for index in dataset.told[:9]] == names[3:]
+
+
 def test_pictures_of_different_sizes(make_folder: Make) -> None:
     root = make_folder()
     for kind in ("photos", "labels"):
@@ -148,3 +209,20 @@ def test_pictures_of_different_sizes(make_folder: Make) -> None:
 def test_wrong_numbers(make_folder: Make, start: int, batch_size: int, workers: int) -> None:
     with pytest.raises(ValueError, match="must be at least 1"):
         next(batches(stream_of(make_folder()), start, batch_size, workers))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_the_check_says_of_label_maps_is_not_said_again(
+    make_folder: Make, workers: int, recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = make_folder()
+    for file in (root / "labels").iterdir():
+        Image.new("RGB", (32, 24), (2, 3, 249)).save(file)
+    dataset = FolderDataset(root, settings=SETTINGS)
+    with pytest.warns(SnappedColors, match=r"p0\.png: 100\.00% of the pixels"):
+        dataset.read(0)
+    recwarn.clear()
+    (_, batch), *_ = batches(SampleStream(dataset, 0), 0, 4, workers, stop=4)
+    assert (batch.label_map == 0).all()
+    assert not [said for said in recwarn.list if issubclass(said.category, SnappedColors)]
+    assert "SnappedColors" not in capfd.readouterr().err

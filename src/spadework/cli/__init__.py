@@ -2,7 +2,10 @@
 
   spadework train SYSTEM     train a system on photos and label maps
   spadework generate MODEL   turn label maps into photos
+  spadework check DIR        what is wrong with a data set, and the cure
   spadework convert FILE     released checkpoints into models, and back
+  spadework prepare NAME     a published data set, as its owners publish it, into a data folder
+  spadework shards DATA DIR  pack a data folder into shards, for sets larger than a disk
   spadework systems          list systems, presets and variants
 
 Every verb has --help.
@@ -15,22 +18,28 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from spadework import __version__
-from spadework.cli.choose import choose
+from spadework.choose import choose
+from spadework.cli.check import check
 from spadework.cli.convert import convert
 from spadework.cli.generate import generate
+from spadework.cli.prepare import prepare
+from spadework.cli.shards import shards
 from spadework.cli.systems import systems
 from spadework.cli.train import train
 
-VERBS: dict[str, Callable[[Sequence[str]], None]] = {
+VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
     "train": train,
     "generate": generate,
+    "check": check,
     "convert": convert,
+    "prepare": prepare,
+    "shards": shards,
     "systems": systems,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a verb. Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    """Run a verb. Exit codes: 0 done, 1 failed (check: errors found), 2 wrong input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__.strip())
@@ -41,14 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _note
-            choose(VERBS, arguments[0], "verb")(arguments[1:])
+            code = choose(VERBS, arguments[0], "verb")(arguments[1:])
     except ValueError as error:
         return _fail(error, 2)
     except (FloatingPointError, OSError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    return 0
+    return code or 0
 
 
 def _note(message: Warning | str, *rest: object, **more: object) -> None:

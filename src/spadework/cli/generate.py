@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,10 @@ from tyro.conf import Positional
 
 from spadework.atomic import write_atomic
 from spadework.data.pairs import LABEL_EXTENSIONS, LABEL_FOLDERS
+from spadework.layers.form import use_form
 from spadework.synthesizer import load
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,13 @@ class Generate:
     device: Literal["cpu", "cuda", "mps"] = "cpu"
     """Where to compute."""
     precision: Literal["float32", "bf16"] = "float32"
-    """Arithmetic of the networks."""
+    """Arithmetic of the networks; bf16 is quicker where the processor computes in it."""
+    compile: bool = False
+    """Let torch.compile fuse the modulation; the first photo takes longer, and a CPU needs a C++ compiler for it."""
+    dense: bool = False
+    """Compute every pixel as the papers draw it, instead of every distinct window once: the same photo, slower."""
+    verbose: bool = False
+    """Tell for each layer how it was computed, and how long each photo took."""
 
 
 def generate(arguments: Sequence[str]) -> None:
@@ -52,10 +63,17 @@ def generate(arguments: Sequence[str]) -> None:
     targets = {name: options.out / f"{name}.png" for name in label_maps}
     _keep_inputs(targets.values(), [*label_maps.values(), *instances.values()])
 
-    synthesizer = load(options.model, device=options.device, precision=options.precision)
+    if options.verbose:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("spadework").setLevel(logging.INFO)
+    synthesizer = load(options.model, device=options.device, precision=options.precision, compile=options.compile)
+    if options.dense:
+        use_form(synthesizer.system, "dense")
     style = None if options.style is None else synthesizer.read_style(options.style)
     for name, label_map in label_maps.items():
+        start = time.perf_counter()
         photo = synthesizer(label_map, instance_map=instances.get(name), style=style, seed=options.seed)
+        logger.info("%s: %.0f ms with reading", label_map, 1000 * (time.perf_counter() - start))
         targets[name].parent.mkdir(parents=True, exist_ok=True)
         write_atomic(targets[name], partial(photo.save, format="PNG"))
         print(targets[name], flush=True)

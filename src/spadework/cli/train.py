@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import Annotated, Any, Generic, TypeVar
 import tyro
 from tyro.conf import Positional, arg
 
-from spadework.cli.choose import choose
-from spadework.data.folder import FolderDataset
+from spadework.choose import choose
+from spadework.data.folder import ONTOLOGY_FILES, ontology_file
 from spadework.data.ontology import Ontology
+from spadework.data.open import is_shards, open_data
+from spadework.data.pair_dataset import PairDataset
 from spadework.data.preprocess import Preprocess
+from spadework.data.shards.dataset import GIB, default_cache
+from spadework.data.shipped import find_ontology, ontology_of_preset
 from spadework.layers.perceptual import VGG19_FILE, vgg19_distance
 from spadework.systems import PRESETS, SYSTEMS, VARIANTS
 from spadework.systems.base import Preset, Recipe, System
@@ -34,8 +39,9 @@ class Train(Generic[Config]):
     """Which system: see `spadework systems`."""
     preset: str
     """Which setting of its paper the options below start from: see `spadework systems`."""
-    data: list[Path]
-    """Data folders (photos, labels, ontology.json), or the JSON file of an ontology that merges several."""
+    data: list[str]
+    """Data folders (photos, labels, ontology.json), the JSON file of an ontology that merges several, or the folder or
+    URL (s3://BUCKET/NAME) of a set of shards."""
     out: Path
     """The run folder."""
     config: Annotated[Config, arg(name="")]
@@ -44,7 +50,12 @@ class Train(Generic[Config]):
     variant: str | None = None
     """A variant of the paper's ablations, on top of the preset: see `spadework systems`."""
     ontology: Path | None = None
-    """The classes, where the data folder does not say them."""
+    """The classes: a file, or the name of a shipped one such as coco-stuff. Without it: what the data folder says, else
+    those of the preset's data set."""
+    cache: Path = field(default_factory=default_cache)
+    """Where shards from a URL are kept."""
+    cache_size: float = 50
+    """GiB of shards to keep there at most."""
     vgg: Path | None = None
     """VGG-19's ImageNet weights (vgg19-dcbb9e9d.pth), for the perceptual loss."""
     resume: bool = False
@@ -100,15 +111,37 @@ def _system_and_preset(arguments: Sequence[str]) -> tuple[str, Preset]:
     return system, choose(PRESETS[system], given[-1] if given else "tiny", "preset")
 
 
-def _datasets(options: Train[Any], width: int, height: int) -> tuple[FolderDataset, FolderDataset]:
+def _datasets(options: Train[Any], width: int, height: int) -> tuple[PairDataset, PairDataset]:
     """What to train on, and what to make sample sheets of: the test or val split where there is one."""
     recipe = options.recipe
     settings = Preprocess(recipe.preprocess, recipe.load_size, width, width / height, recipe.flip)
-    ontology = None if options.ontology is None else Ontology.read(options.ontology)
-    folder = partial(FolderDataset, options.data, ontology=ontology)
-    dataset = folder(split="train", settings=settings)
+    data = partial(
+        open_data,
+        options.data,
+        ontology=_ontology(options),
+        cache=options.cache,
+        cache_bytes=int(options.cache_size * GIB),
+    )
+    dataset = data(split="train", settings=settings)
     split = next((split for split in ("test", "val") if split in dataset.splits), "train")
-    return dataset, folder(split=split, settings=replace(settings, load_size=width), training=False)
+    return dataset, data(split=split, settings=replace(settings, load_size=width), training=False)
+
+
+def _ontology(options: Train[Any]) -> Ontology | None:
+    """The given classes; None where the data say theirs; else those of the preset's data set, with a note."""
+    if options.ontology is not None:
+        return find_ontology(options.ontology)
+    ontology = ontology_of_preset(options.preset)
+    if ontology is None or any(
+        root.endswith(".json") or is_shards(root) or ontology_file(Path(root)) for root in options.data
+    ):
+        return None
+    warnings.warn(
+        f"{', '.join(options.data)}: no {' or '.join(ONTOLOGY_FILES)} there; label maps are read with the "
+        f"classes of {ontology.name!r}, which preset {options.preset} is for. If they hold others, give --ontology",
+        stacklevel=2,
+    )
+    return ontology
 
 
 def _vgg(path: Path | None) -> Path:

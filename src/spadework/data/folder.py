@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 
-from spadework.data.check import Check, check_pairs, check_sizes
-from spadework.data.label_map import read_instance_map, read_label_map, read_photo
+from spadework.data.doctor.look_at_all import QUICK
+from spadework.data.doctor.quick import Check, check_pairs
+from spadework.data.label_map import read_instance_map, read_photo, read_small_label_map
 from spadework.data.ontology import Ontology
+from spadework.data.pair_dataset import PairDataset, names_fingerprint
 from spadework.data.pairs import SPLITS, Pair, find_pairs, splits_of
-from spadework.data.preprocess import Preprocess, draw_geometry, preprocess
-from spadework.draw import Draw
-from spadework.sample import Sample
+from spadework.data.preprocess import Preprocess
+from spadework.data.sizes import check_sizes
 
 ONTOLOGY_FILES = ("ontology.json", "classes.json")
 
 
-class FolderDataset(torch.utils.data.Dataset[Sample]):
+class FolderDataset(PairDataset):
     """The pairs of one or several data folders.
 
     A root is a folder (see `find_pairs`) or the JSON file of an ontology with `from_pack`, which stands for the folders
@@ -42,10 +43,8 @@ class FolderDataset(torch.utils.data.Dataset[Sample]):
         paths = [Path(roots)] if isinstance(roots, str | Path) else [Path(root) for root in roots]
         if not paths:
             raise ValueError("no data folder given")
-        self.ontology = ontology or _common_ontology(paths)
-        self.settings = settings or Preprocess()
-        self.training = training
-        folders = [folder for path in paths for folder in _folders(path)]
+        super().__init__(ontology or common_ontology(paths), settings, training)
+        folders = [folder for path in paths for folder in data_folders(path)]
         self.splits = frozenset.intersection(*(splits_of(folder) for folder in folders))
         """The splits that every folder has."""
         self.pairs = [
@@ -58,36 +57,34 @@ class FolderDataset(torch.utils.data.Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Sample `index` with the random numbers of seed 0; trainings use `sample`."""
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return self.sample(index, Draw(0, [index]))
+    @property
+    def shard_sizes(self) -> tuple[int, ...]:
+        """One: any file of a folder is as near as any other."""
+        return (len(self),)
 
-    def sample(self, index: int, draw: Draw) -> Sample:
-        """Read and preprocess pair `index`; all randomness (crop, flip) comes from `draw`."""
-        photo, label_map, instance_map = self.read(index)
-        height, width = label_map.shape
-        geometry = draw_geometry(self.settings, (width, height), draw, training=self.training)
-        fill = 0 if self.settings.parity else self.ontology.unlabelled_index or 0
-        photo_tensor, label_map, instance_map = preprocess(photo, label_map, instance_map, geometry, fill=fill)
-        return Sample(label_map, self.pairs[index].name, photo_tensor, instance_map)
+    def name(self, index: int) -> str:
+        """The files' common stem; with the pack's name before it where several packs are merged."""
+        return self.pairs[index].name
 
     def read(self, index: int) -> tuple[Image.Image | None, Tensor, Tensor | None]:
         """Pair `index` as it lies on disk: RGB photo, [H, W] class indices, [H, W] object ids."""
         pair = self.pairs[index]
-        label_map = read_label_map(pair.label, self.ontology, pack=pair.pack)
+        label_map = read_small_label_map(pair.label, self.ontology, pack=pair.pack)
         instance_map = None if pair.instance is None else read_instance_map(pair.instance)
         photo = None if pair.photo is None else read_photo(pair.photo)
         check_sizes(pair, label_map, None if photo is None else photo.size, instance_map)
         return photo, label_map, instance_map
 
-    def check(self, limit: int = 1000) -> Check:
-        """Look at up to `limit` evenly spread pairs; raises one ValueError that sums up all that is wrong with them."""
+    def check(self, limit: int = QUICK) -> Check:
+        """The doctor's quick form: up to `limit` evenly spread pairs, one ValueError that sums up what is wrong."""
         return check_pairs(self.pairs, self.ontology, limit)
 
+    def fingerprint(self) -> dict[str, Any]:
+        """The number of pairs, and a hash of their names in their order."""
+        return {"pairs": len(self), "names_sha256": names_fingerprint(pair.name for pair in self.pairs)}
 
-def _folders(root: Path) -> list[Path]:
+
+def data_folders(root: Path) -> list[Path]:
     """The data folders that a root stands for."""
     if root.suffix.lower() != ".json":
         return [root]
@@ -100,7 +97,7 @@ def _folders(root: Path) -> list[Path]:
     return [root.parent / pack for pack in packs]
 
 
-def _common_ontology(roots: list[Path]) -> Ontology:
+def common_ontology(roots: list[Path]) -> Ontology:
     """The ontology that all roots bring along."""
     found: dict[Path, Ontology] = {}
     for root in roots:
@@ -126,13 +123,13 @@ def ontology_file(root: Path) -> Path | None:
 def _pairs_of(
     folder: Path, split: str | None, ontology: Ontology, photos_required: bool, *, prefix: bool
 ) -> list[Pair]:
-    pack = _pack(folder, ontology)
+    pack = pack_of(folder, ontology)
     name = pack or (folder.parent.name if folder.name in SPLITS else folder.name)
     pairs = find_pairs(folder, split, photos_required=photos_required)
     return [replace(pair, name=f"{name}_{pair.name}" if prefix else pair.name, pack=pack) for pair in pairs]
 
 
-def _pack(folder: Path, ontology: Ontology) -> str | None:
+def pack_of(folder: Path, ontology: Ontology) -> str | None:
     """The pack whose ids a folder's label maps hold, or None when they are the ontology's own."""
     if ontology.from_pack is None:
         return None

@@ -1,13 +1,14 @@
 """The endless stream of training samples, and its batches.
 
-Position p of the stream is picture `permutation(seed, epoch)[p % n]` of epoch `p // n`, with random numbers of its own:
-it depends on the seed and the position alone, so that any run may start, resume or be shared out anywhere.
+Position p of the stream is picture `epoch_order(...)[p % n]` of epoch `p // n`, with random numbers of its own: it
+depends on the seed and the position alone, so that any run may start, resume or be shared out anywhere.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -15,30 +16,59 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from spadework.data.folder import FolderDataset
+from spadework.data.label_colors import LabelMapWarning
+from spadework.data.pair_dataset import PairDataset
 from spadework.draw import Draw
 from spadework.sample import Batch, Sample
 
 Complete = Callable[[Sample, Draw], Sample]
 
+WINDOW = 16
+"""Shards that are mixed with each other, within an epoch."""
+
+
+def epoch_order(draw: Draw, shard_sizes: Sequence[int]) -> Tensor:
+    """[n] int64: the indices of all samples, in the order of one epoch; `draw` is the epoch's.
+
+    Up to `WINDOW` shards (and a folder, which is one): all orders are equally likely. More shards are dealt at random
+    into windows of at most `WINDOW`, anew in each epoch, and all samples of a window are mixed before the next begins:
+    whoever holds two windows never fetches a shard twice in an epoch.
+    """
+    total = sum(shard_sizes)
+    if len(shard_sizes) <= WINDOW:
+        return draw.permutation("epoch order", total)[0]
+    shards = torch.arange(total).split(list(shard_sizes))
+    order = draw.permutation("shard order", len(shards))[0]
+    windows = order.tensor_split(-(-len(shards) // WINDOW))
+    return torch.cat([_mixed([shards[shard] for shard in window], draw, i) for i, window in enumerate(windows)])
+
+
+def _mixed(shards: list[Tensor], draw: Draw, window: int) -> Tensor:
+    samples = torch.cat(shards)
+    return samples[draw.permutation(f"order of window {window}", len(samples))[0]]
+
 
 class SampleStream(Dataset[Sample]):
     """A map from positions 0, 1, 2, ... without end to samples."""
 
-    def __init__(self, dataset: FolderDataset, seed: int, complete: Complete | None = None) -> None:
+    def __init__(self, dataset: PairDataset, seed: int, complete: Complete | None = None) -> None:
         self.dataset = dataset
         self.seed = seed
         self.complete = complete
-        self._order: tuple[int, Tensor] | None = None
+        self._orders: dict[int, Tensor] = {}
 
     def index(self, position: int) -> int:
         """The data set's index of the sample at a position."""
         epoch, place = divmod(position, len(self.dataset))
-        if self._order is None or self._order[0] != epoch:
-            self._order = epoch, Draw(self.seed, [epoch]).permutation("epoch order", len(self.dataset))[0]
-        return int(self._order[1][place])
+        if epoch not in self._orders:
+            # Two are enough: this epoch, and the next one for what is fetched ahead.
+            self._orders = dict(sorted(self._orders.items())[-1:])
+            self._orders[epoch] = epoch_order(Draw(self.seed, [epoch]), self.dataset.shard_sizes)
+        return int(self._orders[epoch][place])
 
     def __getitem__(self, position: int) -> Sample:
+        if self.dataset.ahead:
+            self.dataset.fetch_ahead(self.index(position + self.dataset.ahead))
         draw = Draw(self.seed, [position])
         sample = self.dataset.sample(self.index(position), draw)
         return sample if self.complete is None else self.complete(sample, draw)
@@ -51,7 +81,8 @@ def batches(
 
     The last batch before `stop` may be smaller. `step` is how far one batch starts behind the other (`batch_size`
     unless given): process r of R takes start + r * batch_size and R * batch_size. What comes does not depend on
-    `workers`, the number of loader processes (0: none). A wrong file raises its ValueError here.
+    `workers`, the number of loader processes (0: none). A wrong file raises its ValueError here, and one that can't be
+    read its OSError.
     """
     if batch_size < 1 or workers < 0 or start < 0:
         raise ValueError(f"batch_size {batch_size} must be at least 1, workers {workers} and start {start} at least 0")
@@ -61,11 +92,11 @@ def batches(
         sampler=_Spans(start, batch_size, stop, step or batch_size),
         num_workers=workers,
         collate_fn=_unchanged,
-        worker_init_fn=_leave_interrupts_to_the_training,
+        worker_init_fn=leave_interrupts_to_the_parent,
         generator=torch.Generator(),  # Keeps the loader away from the global random state.
     )
     for span, item in zip(loader.sampler, loader, strict=True):
-        if isinstance(item, ValueError):
+        if isinstance(item, ValueError | OSError):
             raise item
         yield list(span), item
 
@@ -83,18 +114,23 @@ class _Spans(torch.utils.data.Sampler[range]):
 
 
 class _BatchReader(Dataset[Any]):
-    """Whole batches by their positions; a ValueError is handed over as a value, for loader processes would wrap it."""
+    """Whole batches by their positions; errors about files are handed over as values, for loaders would wrap them."""
 
     def __init__(self, stream: SampleStream) -> None:
         self.stream = stream
 
-    def __getitem__(self, positions: range) -> Batch | ValueError:
+    def __getitem__(self, positions: range) -> Batch | ValueError | OSError:
         try:
-            samples = [self.stream[position] for position in positions]
+            # The check before the training has said it; not again for each file.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", LabelMapWarning)
+                samples = [self.stream[position] for position in positions]
             _require_one_size(samples, self.stream.dataset.settings.mode)
             return Batch.collate(samples)
         except ValueError as error:
             return error
+        except OSError as error:
+            return OSError(str(error))  # Some kinds of it do not survive the way to another process.
 
 
 def _require_one_size(samples: list[Sample], mode: str) -> None:
@@ -108,8 +144,8 @@ def _require_one_size(samples: list[Sample], mode: str) -> None:
             )
 
 
-def _leave_interrupts_to_the_training(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; loaders end with their training, which saves first."""
+def leave_interrupts_to_the_parent(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; workers end with their parent, which saves first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

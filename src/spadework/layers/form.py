@@ -72,6 +72,9 @@ MEASURED: dict[tuple[str, torch.dtype, bool], Costs] = {
 }
 """(Device, precision, training) -> costs."""
 
+REUSE = 1.25
+"""How much dearer a table may be that later styles, seeds and strokes on the same map use again."""
+
 NEAREST = "cpu", torch.bfloat16, False
 """What stands for a device that nobody measured: of those above, the one whose products are cheapest beside memory."""
 
@@ -87,13 +90,15 @@ def choose(form: Form, semantics: Semantics, size: Size, layer: Layer, work: Wor
         return form
 
     # By windows costs at least what it would with no more of them than the first convolution has.
-    costs = MEASURED.get((semantics.codes.device.type, dtype, torch.is_grad_enabled()), MEASURED[NEAREST])
+    training = torch.is_grad_enabled()
+    costs = MEASURED.get((semantics.codes.device.type, dtype, training), MEASURED[NEAREST])
+    limit = work.by_hidden(costs) * (1.0 if training else REUSE)
     first = len(semantics.windows(size, layer))
     second = first
     chosen: Form = "hidden"
-    if work.windows(costs, first, first) <= work.by_hidden(costs):
+    if work.windows(costs, first, first) <= limit:
         second = len(semantics.windows(size, layer, layer))
-        chosen = "windows" if work.windows(costs, first, second) <= work.by_hidden(costs) else "hidden"
+        chosen = "windows" if work.windows(costs, first, second) <= limit else "hidden"
     logger.info(
         "%4dx%-4d %5d channels: %-7s (%d windows and %d on %d pixels; expected %.1f ms by windows, %.1f ms else)",
         *(size[1], size[0], work.channels, chosen, first, second, work.positions),

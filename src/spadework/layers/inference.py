@@ -92,6 +92,7 @@ class FoldedSPADE(nn.Module):
         self.shared = layer.shared
         self.norm = layer.norm
         self.apply_rows = apply
+        self._convolution: Tensor | None = None
 
         # Weights by block of channels, gamma beside beta: [blocks, hidden, K * 2 * channels].
         weight, bias = layer.gamma_beta()
@@ -169,10 +170,11 @@ class FoldedSPADE(nn.Module):
         else:
             windows = semantics.windows(size, self.layer)
             hidden = look_up(self._hidden(semantics.vectors(size), windows), windows)
-        places = self.layer[0], self.layer[0]
-        weight = self.weight.unflatten(2, (*places, 2, -1)).permute(4, 0, 5, 1, 2, 3).flatten(0, 2)
-        weight = weight.contiguous(memory_format=torch.channels_last)
-        gamma_beta = F.conv2d(hidden, weight, self.bias.flatten().to(self.dtype), padding=self.layer[2])
+        if self._convolution is None or self._convolution.device != x.device:
+            places = self.layer[0], self.layer[0]
+            weight = self.weight.unflatten(2, (*places, 2, -1)).permute(4, 0, 5, 1, 2, 3).flatten(0, 2)
+            self._convolution = weight.contiguous(memory_format=torch.channels_last)            # [2C, hidden, k, k]
+        gamma_beta = F.conv2d(hidden, self._convolution, self.bias.flatten().to(self.dtype), padding=self.layer[2])
         modulated = modulate(self.norm(x), *gamma_beta.chunk(2, 1))
         return modulated if slope == 1.0 else F.leaky_relu_(modulated, slope)
 

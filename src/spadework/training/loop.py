@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from spadework.data.folder import FolderDataset
+from spadework.data.pair_dataset import PairDataset
 from spadework.data.stream import SampleStream, batches
 from spadework.draw import Draw
 from spadework.model_folder import describe
@@ -25,15 +25,15 @@ from spadework.training.log import Log
 from spadework.training.run import Run
 from spadework.training.samples import finished, write_model_weights, write_samples
 from spadework.training.settings import Settings
-from spadework.training.state import fingerprint, inference_networks, make_average, require_same, restore, state_of
+from spadework.training.state import inference_networks, make_average, require_same, restore, state_of
 
 
 def train(
     make_system: Callable[[], System],
     system_name: str,
     recipe: Recipe,
-    dataset: FolderDataset,
-    previews: FolderDataset,
+    dataset: PairDataset,
+    previews: PairDataset,
     run: Run,
     settings: Settings,
     images: int,
@@ -58,7 +58,7 @@ def train(
         optimizers = make_optimizers(system, start)
         average = make_average(system, recipe)
         description = describe(
-            system_name, system, recipe=asdict(recipe), seed=settings.seed, data=fingerprint(dataset)
+            system_name, system, recipe=asdict(recipe), seed=settings.seed, data=dataset.fingerprint()
         )
         checkpoint = run.latest_checkpoint() if resume else None
         if checkpoint is not None:

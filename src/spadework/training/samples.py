@@ -10,7 +10,7 @@ from PIL import Image
 
 from spadework.atomic import write_atomic
 from spadework.contact_sheet import contact_sheet
-from spadework.data.folder import FolderDataset
+from spadework.data.pair_dataset import PairDataset
 from spadework.data.stream import SampleStream, batches
 from spadework.model_folder import write_weights
 from spadework.sample import Batch
@@ -52,7 +52,7 @@ def write_model_weights(run: Run, system: System) -> None:
     write_weights(run.model_path, dict(inference_networks(system).items()))
 
 
-def write_samples(run: Run, images: int, system: System, previews: FolderDataset) -> None:
+def write_samples(run: Run, images: int, system: System, previews: PairDataset) -> None:
     """`samples/<images>.png`: rows of `label | real | fake`."""
     count = min(PREVIEWS, len(previews))
     synthesizer = Synthesizer(system, previews.ontology, device=str(next(system.parameters()).device))
@@ -61,7 +61,7 @@ def write_samples(run: Run, images: int, system: System, previews: FolderDataset
     write_atomic(run.sample_path(images), lambda file: sheet.save(file, "PNG"))
 
 
-def _row(previews: FolderDataset, index: int, synthesizer: Synthesizer) -> list[Image.Image]:
+def _row(previews: PairDataset, index: int, synthesizer: Synthesizer) -> list[Image.Image]:
     batch = Batch.collate([previews[index]])
     assert batch.photo is not None
     label = previews.ontology.colorize(batch.label_map[0])

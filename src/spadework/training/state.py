@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 import torch
 from torch import nn
 
-from spadework.data.folder import FolderDataset
 from spadework.systems.base import Recipe, System
 from spadework.training.average import WeightAverage
 
@@ -43,12 +41,6 @@ def restore(
         optimizer.load_state_dict(state["optimizers"][player])
     if average is not None:
         average.load_state_dict(state["average"])
-
-
-def fingerprint(dataset: FolderDataset) -> dict[str, Any]:
-    """Which samples in which order: the stream that a resumed run goes on with must be the same."""
-    names = "\n".join(pair.name for pair in dataset.pairs)
-    return {"pairs": len(dataset), "names_sha256": sha256(names.encode()).hexdigest()}
 
 
 def require_same(stored: dict[str, Any], wanted: dict[str, Any]) -> None:
