@@ -4,9 +4,10 @@
     python benchmarks/windows.py training --data DATA --out RESULTS
     python benchmarks/windows.py growth --data DATA --out RESULTS
 
-DATA holds `cocostuff-samples/` and `camvid/`. Everything is measured in one process and in turn: for each map every
-variant once, so that whatever else the machine does falls on all of them; reported are medians with quartiles. Peak
-memory comes from a process of its own for each variant. Networks are the released ones' size with random weights.
+and the same with `--device cuda`, which adds the dense form under torch.compile. DATA holds `cocostuff-samples/` and
+`camvid/`. Everything is measured in one process and in turn: for each map every variant once, so that whatever else the
+machine does falls on all of them; reported are medians with quartiles. Peak memory comes from a process of its own for
+each variant. Networks are the released ones' size with random weights.
 
 Variants. `paper`: one-hot maps, both convolutions of SPADE at every pixel, spectral norm computed anew at each forward,
 eager mode, float32: what people run. `windows`: this library. `kept`: the same label map once more, with another style
@@ -65,19 +66,19 @@ INFERENCE = [
     Cell("coco", 128, 128, edges=True, maps=7),
     Cell("coco", 256, 256, edges=True, maps=9),
     Cell("coco", 256, 256, maps=9),
-    Cell("coco", 256, 256, batch=8, edges=True, maps=2),
+    Cell("coco", 256, 256, batch=8, edges=True, maps=1),
     Cell("coco", 512, 512, edges=True, maps=5),
-    Cell("coco", 512, 512, maps=5),
+    Cell("coco", 512, 512, maps=3),
     Cell("camvid", 256, 256, maps=5),
     Cell("camvid", 512, 256, maps=5),
-    Cell("camvid", 1024, 512, maps=3),
+    Cell("camvid", 1024, 512, maps=2),
     Cell("noise", 256, 256, maps=3),
 ]
 TRAINING = [
     Cell("coco", 128, 128, edges=True, maps=3),
     Cell("coco", 256, 256, edges=True, maps=5),
-    Cell("coco", 256, 256, batch=4, edges=True, maps=2),
-    Cell("camvid", 512, 256, maps=3),
+    Cell("coco", 256, 256, batch=4, edges=True, maps=1),
+    Cell("camvid", 512, 256, maps=2),
 ]
 FOLDERS = {"coco": ("cocostuff-samples", "*_label/*.png", 183), "camvid": ("camvid", "test/labels/*.png", 12)}
 
@@ -99,14 +100,14 @@ def as_in_the_paper(network: nn.Module) -> nn.Module:
     return use_form(network, "dense")
 
 
-def system(cell: Cell) -> Spade:
+def system(cell: Cell, device: str) -> Spade:
     torch.manual_seed(0)
     classes = FOLDERS.get(cell.data, FOLDERS["coco"])[2]
     config = replace(PRESETS["spade"]["coco"].config, classes=classes, edges=cell.edges, perceptual_weight=0.0)
-    return Spade(replace(config, height=cell.height, width=cell.width))
+    return Spade(replace(config, height=cell.height, width=cell.width)).to(device)
 
 
-def batches(cell: Cell, data: Path) -> Iterator[Batch]:
+def batches(cell: Cell, data: Path, device: str) -> Iterator[Batch]:
     """`cell.maps` batches of label maps with photos of noise."""
     generator = torch.Generator().manual_seed(0)
     size = (cell.height, cell.width)
@@ -122,14 +123,14 @@ def batches(cell: Cell, data: Path) -> Iterator[Batch]:
             maps.append(resize_nearest(ids, size))
     for i in range(cell.maps):
         photo = torch.rand(cell.batch, 3, *size, generator=generator) * 2 - 1
-        yield Batch(torch.stack(maps[i * cell.batch : (i + 1) * cell.batch]), photo=photo)
+        yield Batch(torch.stack(maps[i * cell.batch : (i + 1) * cell.batch]), photo=photo).to(device)
 
 
-def inference_variants(cell: Cell, only: str | None = None) -> dict[str, Callable[[Batch], object]]:
+def inference_variants(cell: Cell, device: str, only: str | None = None) -> dict[str, Callable[[Batch], object]]:
     """Name -> what takes a batch of label maps to photos; `only` builds one of them."""
 
     def network(dtype: torch.dtype | None) -> nn.Module:
-        generator = system(cell).generator.eval().requires_grad_(False)
+        generator = system(cell, device).generator.eval().requires_grad_(False)
         return as_in_the_paper(generator) if dtype is None else ready_for_inference(generator, dtype)
 
     def photos(generator: nn.Module, autocast: bool, again: bool = False) -> Callable[[Batch], object]:
@@ -138,7 +139,7 @@ def inference_variants(cell: Cell, only: str | None = None) -> dict[str, Callabl
             if not (again and "semantics" in batch.kept):
                 edges, classes = cell.edges, FOLDERS.get(cell.data, FOLDERS["coco"])[2]
                 batch.kept["semantics"] = Semantics.from_label_map(batch.label_map, classes, edges=edges)
-            with torch.autocast("cpu", torch.bfloat16) if autocast else nullcontext():
+            with torch.autocast(device, torch.bfloat16) if autocast else nullcontext():
                 return generator(batch.kept["semantics"], batch.size)
 
         return run
@@ -149,13 +150,17 @@ def inference_variants(cell: Cell, only: str | None = None) -> dict[str, Callabl
         variants["paper"] = photos(paper, False)
     if only is None:
         variants["paper bf16"] = photos(paper, True)
+    if device != "cpu" and only is None:
+        compiled = torch.compile(network(None))
+        variants["paper compiled"] = photos(compiled, False)  # type: ignore[arg-type]
+        variants["paper compiled bf16"] = photos(compiled, True)  # type: ignore[arg-type]
     for name, dtype in (("", torch.float32), (" bf16", torch.bfloat16)):
         if only in (None, f"windows{name}"):
             generator = network(dtype)
             variants[f"windows{name}"] = photos(generator, dtype == torch.bfloat16)
             if only is None:
                 variants[f"kept{name}"] = photos(generator, dtype == torch.bfloat16, again=True)
-                variants[f"floor{name}"] = main_convolutions(system(cell), cell, dtype)
+                variants[f"floor{name}"] = main_convolutions(system(cell, device), cell, dtype)
     return variants
 
 
@@ -166,7 +171,7 @@ def main_convolutions(whole: Spade, cell: Cell, dtype: torch.dtype) -> Callable[
     def remember(module: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         weight = module.normalized_weight() if isinstance(module, SpectralConv2d) else module.weight
         last = torch.channels_last
-        features = torch.randn(inputs[0].shape).to(dtype, memory_format=last)
+        features = torch.randn(inputs[0].shape, device=inputs[0].device).to(dtype, memory_format=last)
         bias = None if module.bias is None else module.bias.detach().to(dtype)
         work.append((features, weight.detach().to(dtype, memory_format=last), bias, module.padding))
 
@@ -176,6 +181,7 @@ def main_convolutions(whole: Spade, cell: Cell, dtype: torch.dtype) -> Callable[
             module.register_forward_hook(remember)
     with torch.inference_mode():
         flat = torch.zeros(cell.batch, cell.height, cell.width, dtype=torch.int64)
+        flat = flat.to(whole.generator.to_photo.weight.device)
         generator(Semantics.from_label_map(flat, whole.config.classes, edges=cell.edges), (cell.height, cell.width))
 
     @torch.inference_mode()
@@ -186,7 +192,7 @@ def main_convolutions(whole: Spade, cell: Cell, dtype: torch.dtype) -> Callable[
     return run
 
 
-def training_variants(cell: Cell, only: str | None = None) -> dict[str, Callable[[Batch], object]]:
+def training_variants(cell: Cell, device: str, only: str | None = None) -> dict[str, Callable[[Batch], object]]:
     """Name -> one training step: generator and discriminator, adversarial and feature-matching loss."""
 
     def step(whole: Spade, autocast: bool) -> Callable[[Batch], object]:
@@ -197,15 +203,16 @@ def training_variants(cell: Cell, only: str | None = None) -> dict[str, Callable
         def run(batch: Batch) -> object:
             batch.kept.clear()
             draw = Draw(0, range(len(batch)))
-            with torch.autocast("cpu", torch.bfloat16) if autocast else nullcontext():
+            with torch.autocast(device, torch.bfloat16) if autocast else nullcontext():
                 return iterate(whole, optimizers, batch, progress, draw)
 
         return run
 
     made = {
-        "paper": lambda: step(as_in_the_paper(system(cell)), False),  # type: ignore[arg-type]
-        "windows": lambda: step(system(cell), False),
-        "windows bf16": lambda: step(system(cell), True),
+        "paper": lambda: step(as_in_the_paper(system(cell, device)), False),  # type: ignore[arg-type]
+        "paper bf16": lambda: step(as_in_the_paper(system(cell, device)), True),  # type: ignore[arg-type]
+        "windows": lambda: step(system(cell, device), False),
+        "windows bf16": lambda: step(system(cell, device), True),
     }
     return {name: make() for name, make in made.items() if only in (None, name)}
 
@@ -217,31 +224,39 @@ MEMORY = ("paper", "windows", "windows bf16")
 # Measuring.
 
 
-def measure(part: str, cell: Cell, data: Path) -> dict[str, list[float]]:
+def measure(part: str, cell: Cell, data: Path, device: str) -> dict[str, list[float]]:
     """Variant -> seconds, one for each batch of maps; what comes first warms up."""
-    variants = VARIANTS[part](cell)
+    variants = VARIANTS[part](cell, device)
     seconds: dict[str, list[float]] = {name: [] for name in variants}
-    for i, batch in enumerate([next(batches(cell, data)), *batches(cell, data)]):
+    for i, batch in enumerate([next(batches(cell, data, device)), *batches(cell, data, device)]):
         for name, run in variants.items():
-            start = time.perf_counter()
-            run(batch)
+            elapsed = timed(run, batch)
             if i:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(elapsed)
     return seconds
+
+
+def timed(run: Callable[[Batch], object], batch: Batch) -> float:
+    start = time.perf_counter()
+    run(batch)
+    if batch.label_map.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 def windows_of(cell: Cell, data: Path) -> list[float]:
     """The share of distinct 5x5 windows among the pixels of each batch."""
     shares = []
-    for batch in batches(cell, data):
+    for batch in batches(cell, data, "cpu"):
         semantics = Semantics.from_label_map(batch.label_map, 183, edges=cell.edges)
         shares.append(len(semantics.windows(batch.size, (3, 1, 1), (3, 1, 1))) / batch.label_map.numel())
     return shares
 
 
-def peak_memory(part: str, cell: Cell, variant: str, data: Path) -> tuple[float, float]:
+def peak_memory(part: str, cell: Cell, variant: str, data: Path, device: str) -> tuple[float, float]:
     """(MiB at the peak, MiB before) of a process that does nothing else."""
     command = [sys.executable, __file__, part, "--data", str(data), "--threads", str(torch.get_num_threads())]
+    command += ["--device", device]
     result = subprocess.run(
         [*command, "--cell", json.dumps(asdict(cell)), "--variant", variant], capture_output=True, text=True, check=True
     )
@@ -249,16 +264,20 @@ def peak_memory(part: str, cell: Cell, variant: str, data: Path) -> tuple[float,
     return peak, before
 
 
-def run_alone(part: str, cell: Cell, variant: str, data: Path) -> None:
+def run_alone(part: str, cell: Cell, variant: str, data: Path, device: str) -> None:
     """Print this process's peak and its memory before, in MiB, for two batches after one to warm up."""
-    run = VARIANTS[part](cell, variant)[variant]
-    all_batches = list(batches(replace(cell, maps=3), data))
+    run = VARIANTS[part](cell, device, variant)[variant]
+    all_batches = list(batches(replace(cell, maps=3), data, device))
     run(all_batches[0])
-    Path("/proc/self/clear_refs").write_text("5")
-    before = resident("VmRSS")
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated() / 2**20
+    else:
+        Path("/proc/self/clear_refs").write_text("5")
+        before = resident("VmRSS")
     for batch in all_batches[1:]:
         run(batch)
-    print(json.dumps([resident("VmHWM"), before]))
+    print(json.dumps([resident("VmHWM") if device == "cpu" else torch.cuda.max_memory_allocated() / 2**20, before]))
 
 
 def resident(what: str) -> float:
@@ -266,11 +285,11 @@ def resident(what: str) -> float:
     return int(line.split()[1]) / 1024
 
 
-def growth(data: Path) -> list[dict[str, float]]:
+def growth(device: str) -> list[dict[str, object]]:
     """Time against the number of distinct windows: one size, maps from a single class to noise."""
     points = []
     cell = Cell("noise", 256, 256)
-    variants = inference_variants(cell)
+    variants = inference_variants(cell, device)
     for patch in (256, 64, 32, 16, 8, 4, 2, 1):
         generator = torch.Generator().manual_seed(patch)
         small = torch.randint(183, (1, 256 // patch, 256 // patch), generator=generator)
@@ -279,10 +298,9 @@ def growth(data: Path) -> list[dict[str, float]]:
         seconds: dict[str, list[float]] = {name: [] for name in names}
         for i in range(4):
             for name in seconds:
-                start = time.perf_counter()
-                variants[name](Batch(label_map))
+                elapsed = timed(variants[name], Batch(label_map.to(device)))
                 if i:
-                    seconds[name].append(time.perf_counter() - start)
+                    seconds[name].append(elapsed)
         semantics = Semantics.from_label_map(label_map, 183)
         distinct = len(semantics.windows((256, 256), (3, 1, 1), (3, 1, 1)))
         points.append({"windows": distinct, "seconds": {name: statistics.median(s) for name, s in seconds.items()}})
@@ -296,25 +314,27 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--only", help="measure only cells whose name contains this")
     parser.add_argument("--cell", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--variant", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.cell:
-        run_alone(options.part, Cell(**options.cell), options.variant, options.data)
+        run_alone(options.part, Cell(**options.cell), options.variant, options.data, options.device)
         return
 
     options.out.mkdir(parents=True, exist_ok=True)
-    machine = {"processor": processor(), "threads": options.threads, "torch": torch.__version__}
+    name = processor() if options.device == "cpu" else torch.cuda.get_device_name()
+    machine = {"processor": name, "threads": options.threads, "torch": torch.__version__}
     if options.part == "growth":
-        write(options.out / "growth.json", {**machine, "points": growth(options.data)})
+        write(options.out / "growth.json", {**machine, "points": growth(options.device)})
         return
     for cell in INFERENCE if options.part == "inference" else TRAINING:
         if options.only and options.only not in str(cell):
             continue
-        seconds = measure(options.part, cell, options.data)
-        memory = {name: peak_memory(options.part, cell, name, options.data) for name in MEMORY if name in seconds}
+        seconds = measure(options.part, cell, options.data, options.device)
+        memory = {name: peak_memory(options.part, cell, name, options.data, options.device) for name in MEMORY}
         result = {"cell": asdict(cell), "seconds": seconds, "memory": memory, "shares": windows_of(cell, options.data)}
         write(options.out / f"{options.part} {cell}.json", {**machine, **result})
         print(report(str(cell), seconds, memory), flush=True)

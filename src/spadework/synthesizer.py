@@ -37,8 +37,7 @@ def load(
     """Load a model: a model folder, a run folder, or the name of one that was fetched from the hub.
 
     `precision`: float32 is exact; bf16 is quicker on processors and GPUs that compute in it. `compile` fuses the
-    modulation by torch.compile, which needs a C++ compiler on a CPU; the first picture then takes about half a minute
-    longer.
+    modulation by torch.compile, which needs a C++ compiler on a CPU; the first picture then takes some seconds longer.
     """
     loaded = read_model(model)
     dtype = _dtype(precision)

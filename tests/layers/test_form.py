@@ -71,6 +71,22 @@ def test_forms_agree_in_a_discriminator() -> None:
         torch.testing.assert_close(looked_up, dense, **SAME)
 
 
+def test_noise_that_is_constant_over_regions_is_a_matter_of_codes() -> None:
+    """A vector of its own for each picture and class, as OASIS draws its noise."""
+    labels = real_maps(2, 32)[0]
+    codes = labels + 183 * torch.arange(2)[:, None, None]
+    noise = numbers(2 * 183, 4)
+    table = torch.cat([noise, torch.eye(183).double().repeat(2, 1)], 1)
+    layer = randomized(SPADE(4, 187, hidden=5))
+    x = numbers(2, 4, 32, 32)
+    found = []
+    for form in ("dense", "windows", "hidden"):
+        layer.form = form  # type: ignore[assignment]
+        found.append(layer(x, Semantics(codes, table)))
+    torch.testing.assert_close(found[1], found[0], **SAME)
+    torch.testing.assert_close(found[2], found[0], **SAME)
+
+
 def test_dense_extras_need_the_dense_form() -> None:
     layer = randomized(SPADE(4, 7, hidden=5))
     semantics = Semantics(torch.zeros(1, 8, 8).long(), torch.eye(5).double(), numbers(1, 2, 8, 8))
