@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from spadework.systems import PRESETS
 from spadework.systems.base import Style
 from spadework.systems.spade import Spade
 from tests import tiny
-from tests.maps import real_maps
+from tests.maps import painted, real_maps
 
 CLOSE = {"rtol": 0.0, "atol": 1e-4}
 
@@ -378,3 +379,24 @@ def test_the_released_width_gives_the_dense_photo() -> None:
         ready = ready_for_inference(use_form(system.generator, "auto"))
         photo = ready(semantics, (256, 256))
     assert dense.std() > 0.01 and (photo - dense).abs().max() < 1e-4
+
+
+def test_threads_that_paint_at_once_do_not_mix_their_maps(ready: Synthesizer) -> None:
+    """Several people paint on maps of their own, through one model."""
+    failures: list[str] = []
+
+    def paint(person: int) -> None:
+        maps = tiny.label_maps(1, seed=person)
+        for stroke in range(12):
+            maps = painted(maps, 5, 100 * person + stroke)
+            with torch.inference_mode():
+                alone = ready.system.synthesize(Batch(maps), ready.system.random_style(Draw(1, [0])))
+            if differ(ready.batch(maps, seed=1), alone):
+                failures.append(f"{person}: stroke {stroke}")
+
+    people = [threading.Thread(target=paint, args=(person,)) for person in range(4)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    assert not failures

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spadework.windows import Box, Layer, Windows, changed_box, find_windows, grow, update_windows
+from spadework.windows import Layer, Windows, changed_box, find_windows, grow, update_windows
 
 Size = tuple[int, int]
 Kept = TypeVar("Kept")
@@ -41,6 +41,7 @@ class Semantics:
         self._kept: dict[Hashable, Any] = {}
         self._once: tuple[Semantics, int] | None = None
         self._before: Semantics | None = None
+        self._continued: set[tuple[Size, tuple[Layer, ...]]] = set()
         self._repainted = 0
         self._windows: dict[tuple[Size, tuple[Layer, ...]], Windows] = {}
 
@@ -121,14 +122,22 @@ class Semantics:
         else:
             values, count, (kernel, stride, padding) = resize_nearest(self.codes, size) + 1, len(self.table), (1, 1, 0)
 
-        # Only where it changed, if the map before has been searched.
-        old = None if self._before is None else self._before._windows.get((size, layers))
-        if old is None or any(step != 1 or 2 * border != side - 1 for side, step, border in layers):
+        # Only where it changed, if the map before has been searched (another thread may cut the link meanwhile).
+        before = self._before
+        old = None if before is None else before._windows.get((size, layers))
+        same_size = all(step == 1 and 2 * border == side - 1 for side, step, border in layers)
+        if before is None or old is None or not same_size or (layers and not self.continues(size, *layers[:-1])):
             return find_windows(values, count, kernel, stride=stride, padding=padding)
-        box = self._changed(size)
+        self._continued.add((size, layers))
+        box = changed_box(resize_nearest(before.codes, size), resize_nearest(self.codes, size))
         if box is None:
             return old
         return update_windows(old, values, count, kernel, grow(box, sum(k // 2 for k, _, _ in layers[:-1]), size))
+
+    def continues(self, size: Size, *layers: Layer) -> bool:
+        """Whether these windows have the numbers that they had in the map before, and new ones behind them."""
+        self._find(size, layers)
+        return (size, layers) in self._continued
 
     def follow(self, before: Semantics) -> None:
         """Take over what is the same in `before`, the semantics of the same map before something was painted on it.
@@ -148,10 +157,6 @@ class Semantics:
             self._before = before
         else:
             self._repainted = 0
-
-    def _changed(self, size: Size) -> Box | None:
-        assert self._before is not None
-        return changed_box(resize_nearest(self._before.codes, size), resize_nearest(self.codes, size))
 
     def pooled(self, size: Size, times: int) -> Semantics:
         """The map resized to `size` and halved `times` as `halve` does it, as coarse discriminators see it.
@@ -194,7 +199,8 @@ class Semantics:
         Where the map before (`follow`) has kept something under this key, `extend` makes what is wanted from that.
         """
         if key not in self._kept:
-            old = None if self._before is None else self._before._kept.get(key)
+            before = self._before
+            old = None if before is None else before._kept.get(key)
             self._kept[key] = compute() if old is None or extend is None else extend(old)
         return self._kept[key]
 

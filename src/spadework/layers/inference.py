@@ -127,7 +127,8 @@ class FoldedSPADE(nn.Module):
             new = self._rows(semantics.vectors(size), *excerpt(first, second, len(old[0])))
             return torch.cat([old[0], new[0]]), torch.cat([old[1], new[1]])
 
-        return semantics.keep((self, size), lambda: self._rows(semantics.vectors(size), first, second), extended)
+        extend = extended if semantics.continues(size, self.layer, self.layer) else None
+        return semantics.keep((self, size), lambda: self._rows(semantics.vectors(size), first, second), extend)
 
     def _rows(self, vectors: Tensor, first: Windows, second: Windows) -> Table:
         hidden = F.pad(self._hidden(vectors, first), (0, 0, 1, 0))                              # [1+M, hidden]
