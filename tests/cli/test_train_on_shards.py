@@ -49,7 +49,8 @@ def test_train_kill_resume_from_afar(
     data = make_folder(count=40)
     shards = tmp_path / "shards"
     assert main(["shards", str(data), str(shards), "--shard-size", "0.000001", "--workers", "0"]) == 0
-    assert main([*train_arguments(shards, tmp_path / "whole", 60, *OFTEN), "--workers", "2"]) == 0
+    code, _, errors = run(*train_arguments(shards, tmp_path / "whole", 60, *OFTEN), "--workers", "2")
+    assert code == 0, errors
 
     with web_server(shards) if store == "http" else s3_store(monkeypatch) as opened:
         url = opened[0] if store == "http" else upload(shards, "park")
