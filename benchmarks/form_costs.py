@@ -91,7 +91,7 @@ def inference(layer: SPADE, x: Tensor, semantics: Semantics, dtype: torch.dtype)
     @torch.inference_mode()
     def run(form: str) -> None:
         folded.form = form  # type: ignore[assignment]
-        semantics.forget()
+        semantics._kept.clear()  # tables are made anew, windows stay
         folded(x, semantics, slope=0.2)
 
     return run

@@ -80,6 +80,12 @@ TRAINING = [
     Cell("coco", 256, 256, batch=4, edges=True, maps=1),
     Cell("camvid", 512, 256, maps=2),
 ]
+ALL = [
+    Cell(data, width, height, batch, edges, maps=3)
+    for width, height in ((128, 128), (256, 256), (512, 256), (512, 512), (1024, 512))
+    for batch in (1, 8)
+    for data, edges in (("coco", True), ("coco", False), ("camvid", False))
+]
 FOLDERS = {"coco": ("cocostuff-samples", "*_label/*.png", 183), "camvid": ("camvid", "test/labels/*.png", 12)}
 
 
@@ -315,6 +321,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--all", action="store_true", help="every size with batch 1 and 8: hours, and much memory")
     parser.add_argument("--only", help="measure only cells whose name contains this")
     parser.add_argument("--cell", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--variant", help=argparse.SUPPRESS)
@@ -330,7 +337,8 @@ def main() -> None:
     if options.part == "growth":
         write(options.out / "growth.json", {**machine, "points": growth(options.device)})
         return
-    for cell in INFERENCE if options.part == "inference" else TRAINING:
+    chosen = INFERENCE if options.part == "inference" else TRAINING
+    for cell in ALL if options.all else chosen:
         if options.only and options.only not in str(cell):
             continue
         seconds = measure(options.part, cell, options.data, options.device)

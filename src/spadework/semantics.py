@@ -204,10 +204,6 @@ class Semantics:
             self._kept[key] = compute() if old is None or extend is None else extend(old)
         return self._kept[key]
 
-    def forget(self) -> None:
-        """Drop what layers keep here."""
-        self._kept.clear()
-
     def repeat(self, times: int) -> Semantics:
         """The batch `times` over: [B, ...] becomes [times * B, ...]; what was found out once is not found anew."""
         if times not in self._repeated:

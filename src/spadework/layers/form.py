@@ -65,6 +65,7 @@ class Work:
         products = self.positions * 2 * self.channels * self.kernel_size**2 * self.hidden
         return costs.convolution * products + costs.modulate * self.positions * self.channels
 
+
 MEASURED: dict[tuple[str, torch.dtype, bool], Costs] = {
     ("cpu", torch.float32, False): Costs(0.011, 0.18, 1.8, 0.0083, 0),
     ("cpu", torch.float32, True): Costs(0.049, 0.76, 4.8, 0.03, 0),
@@ -76,7 +77,8 @@ REUSE = 1.25
 """How much dearer a table may be that later styles, seeds and strokes on the same map use again."""
 
 NEAREST = "cpu", torch.bfloat16, False
-"""What stands for a device that nobody measured: of those above, the one whose products are cheapest beside memory."""
+"""What stands for a device or precision that nobody measured (training in bf16 is one): of those above, the one whose
+products are cheapest beside memory."""
 
 
 def choose(form: Form, semantics: Semantics, size: Size, layer: Layer, work: Work, *, dtype: torch.dtype) -> Form:
