@@ -3,8 +3,9 @@
     python benchmarks/loader.py --pairs 300 --epochs 4 --repeats 7
 
 Draws pairs of 640x480 (JPEG and PNG), and takes in turn, in every repeat: `bare`, Pillow decoding each file and
-resizing it in as many processes, nothing else; `folder`, batches of 256x256 from the folder; `shards`, the same from
-its shards.
+resizing it in as many processes, nothing else; `folder`, batches of 256x256 from the folder, as they reach the training
+loop; `folder, unpacked`, the same with the conversion to floats that a training on a CPU does in its own process;
+`shards`, batches from the folder's shards.
 Everything is timed from the start of the processes to the last picture. It prints images per second, median and spread,
 the ratios to `bare` within each repeat, and the processor time per image of all processes together, which other work on
 the machine disturbs less.
@@ -81,10 +82,11 @@ def bare(pairs: list[Pair], epochs: int, workers: int) -> None:
         assert process.exitcode == 0
 
 
-def load(dataset: PairDataset, epochs: int, workers: int) -> None:
+def load(dataset: PairDataset, epochs: int, workers: int, unpack: bool = False) -> None:
     """Epochs of training batches."""
-    stop = epochs * len(dataset)
-    images = sum(len(batch) for _, batch in batches(SampleStream(dataset, 0), 0, BATCH, workers, stop=stop))
+    stop, images = epochs * len(dataset), 0
+    for _, batch in batches(SampleStream(dataset, 0), 0, BATCH, workers, stop=stop):
+        images += len(batch.to("cpu") if unpack else batch)
     assert images == stop
 
 
@@ -154,6 +156,7 @@ def main() -> None:
             {
                 "bare": lambda: bare(folder.pairs, options.epochs, options.workers),
                 "folder": lambda: load(folder, options.epochs, options.workers),
+                "folder, unpacked": lambda: load(folder, options.epochs, options.workers, unpack=True),
                 "shards": lambda: load(shards, options.epochs, options.workers),
             },
             options.pairs * options.epochs,

@@ -42,6 +42,23 @@ def test_label_maps_alone_will_do() -> None:
     assert batch.photo is None and batch.instance_map is None and batch.extras == {}
 
 
+def test_unpacking() -> None:
+    """Every byte becomes what the formula says, to the last bit, and the bytes themselves are left alone."""
+    photo = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16).repeat(3, 1, 1)
+    packed = Sample(torch.full((16, 16), 255, dtype=torch.uint8), "a", photo)
+    expected = (torch.arange(256, dtype=torch.float32) / 255 - 0.5) / 0.5
+    for unpacked in (packed.unpacked(), Batch.collate([packed]).to("cpu")):
+        assert unpacked.photo is not None and torch.equal(unpacked.photo.reshape(3, 256), expected.repeat(3, 1))
+        assert unpacked.label_map.dtype == torch.int64 and bool((unpacked.label_map == 255).all())
+    assert photo.dtype == torch.uint8 and packed.photo is photo
+
+
+def test_what_is_unpacked_stays_as_it_is() -> None:
+    batch = Batch.collate([full(1)])
+    moved = batch.to("cpu")
+    assert moved.photo is batch.photo and moved.label_map is batch.label_map
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_all_samples_have_a_photo_or_none_does(order: tuple[int, int]) -> None:
     samples = [full(1), sample("b", 2, instance_map=torch.zeros(4, 6, dtype=torch.long), extras=full(2).extras)]

@@ -1,5 +1,8 @@
 """Samples and batches: what the data pipeline hands to a system.
 
+Loaders hand them over *packed*, photos as the bytes that they are on disk and label maps in 8 or 16 bits: an eighth of
+the memory to write, to move between processes and to send to a GPU. `Batch.to(device)` unpacks them there.
+
 Shapes: B batch, H W height and width in pixels.
 """
 
@@ -19,15 +22,19 @@ class Sample:
     """One label map with what belongs to it."""
 
     label_map: Tensor
-    """[H, W] int64: the class index of each pixel (see `Ontology.to_index`)."""
+    """[H, W] int64: the class index of each pixel (see `Ontology.to_index`); packed a smaller integer type."""
     name: str
     """The stem of the file it came from."""
     photo: Tensor | None = None
-    """[3, H, W] float in [-1, 1]."""
+    """[3, H, W] float in [-1, 1]; packed uint8."""
     instance_map: Tensor | None = None
     """[H, W] int64: an object id per pixel."""
     extras: dict[str, Tensor] = field(default_factory=dict)
     """What a system derived from the rest (`System.complete`)."""
+
+    def unpacked(self) -> Sample:
+        """The same sample with int64 class indices and a photo in [-1, 1]."""
+        return replace(self, label_map=self.label_map.long(), photo=None if self.photo is None else unpack(self.photo))
 
 
 @dataclass
@@ -35,10 +42,10 @@ class Batch:
     """Several samples of one size."""
 
     label_map: Tensor
-    """[B, H, W] int64 class indices."""
+    """[B, H, W] int64 class indices; packed a smaller integer type."""
     names: list[str] = field(default_factory=list)
     photo: Tensor | None = None
-    """[B, 3, H, W] float in [-1, 1]."""
+    """[B, 3, H, W] float in [-1, 1]; packed uint8."""
     instance_map: Tensor | None = None
     """[B, H, W] int64 object ids."""
     extras: dict[str, Tensor] = field(default_factory=dict)
@@ -68,14 +75,19 @@ class Batch:
         return self.label_map.shape[-2], self.label_map.shape[-1]
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
+        """The same batch on another device (or this one), unpacked."""
         return replace(
             self,
-            label_map=self.label_map.to(device),
-            photo=None if self.photo is None else self.photo.to(device),
+            label_map=self.label_map.to(device).long(),
+            photo=None if self.photo is None else unpack(self.photo.to(device)),
             instance_map=None if self.instance_map is None else self.instance_map.to(device),
             extras={key: value.to(device) for key, value in self.extras.items()},
         )
+
+
+def unpack(photo: Tensor) -> Tensor:
+    """A photo's bytes as float32 in [-1, 1]: (value / 255 - 0.5) / 0.5; a photo in floats is returned as it is."""
+    return photo if photo.is_floating_point() else photo.float().div_(255).sub_(0.5).mul_(2)
 
 
 def _stack(tensors: list[Tensor | None]) -> Tensor | None:

@@ -24,10 +24,12 @@ SETTINGS = Preprocess(load_size=20, crop_size=16)
 def test_samples(make_folder: Make, ontology: Ontology) -> None:
     dataset = FolderDataset(make_folder(instances=True), settings=SETTINGS)
     assert len(dataset) == 5 and dataset.ontology == ontology
-    sample = dataset.sample(3, Draw(0, [7]))
+    packed = dataset.sample(3, Draw(0, [7]))
+    assert packed.label_map.dtype == torch.uint8 and packed.photo is not None and packed.photo.dtype == torch.uint8
+    sample = packed.unpacked()
     assert sample.name == "p3"
     assert sample.label_map.shape == (16, 16) and sample.label_map.dtype == torch.int64
-    assert sample.photo is not None and sample.photo.shape == (3, 16, 16)
+    assert sample.photo is not None and sample.photo.shape == (3, 16, 16) and sample.photo.dtype == torch.float32
     assert sample.instance_map is not None
     assert torch.equal(sample.instance_map, dataset.ontology.to_ids(sample.label_map) * 200)
 
@@ -48,7 +50,7 @@ def test_without_training_samples_are_fixed(make_folder: Make) -> None:
 @pytest.mark.parametrize(("parity", "fill"), [(False, 4), (True, 0)])
 def test_what_lies_beyond_the_edge(make_folder: Make, parity: bool, fill: int) -> None:
     settings = Preprocess(mode="crop", crop_size=40, parity=parity)
-    sample = FolderDataset(make_folder(), settings=settings).sample(0, Draw(0, [0]))
+    sample = FolderDataset(make_folder(), settings=settings)[0]
     assert set(sample.label_map[24:].flatten().tolist()) == {fill}
     assert sample.photo is not None and sample.photo[:, 24:].max() == -1
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from spadework.data.folder import FolderDataset
 from spadework.data.label_colors import SnappedColors
+from spadework.data.label_map import read_label_map
 from spadework.data.preprocess import Preprocess
 from spadework.data.stream import WINDOW, SampleStream, batches, epoch_order
 from spadework.draw import Draw
@@ -111,6 +112,33 @@ def test_batches_do_not_depend_on_workers(make_folder: Make) -> None:
     for other in made[1:]:
         assert [positions for positions, _ in other] == [positions for positions, _ in made[0]]
         assert all(same(one[1], two[1]) for one, two in zip(made[0], other, strict=True))
+
+
+def test_maps_of_ids_and_of_colors_share_batches(make_folder: Make) -> None:
+    root = make_folder()
+    ontology = FolderDataset(root).ontology
+    path = sorted((root / "labels").iterdir())[0]
+    colors = ontology.colorize(read_label_map(path, ontology)).numpy()
+    Image.fromarray(colors).save(path)
+    (_, batch), *_ = batches(SampleStream(FolderDataset(root, settings=SETTINGS, training=False), 0), 0, 5, 1, stop=5)
+    expected = Batch.collate([FolderDataset(root, settings=SETTINGS, training=False)[i] for i in range(5)])
+    order = [batch.names.index(name) for name in expected.names]
+    assert batch.label_map.dtype == torch.uint8
+    assert torch.equal(batch.to("cpu").label_map[order], expected.label_map)
+
+
+def test_systems_complete_unpacked_samples(make_folder: Make) -> None:
+    """They see classes as int64 and photos in floats; what travels is packed all the same."""
+
+    def mean_of_photo(sample: Sample, draw: Draw) -> Sample:
+        assert sample.label_map.dtype == torch.int64 and sample.photo is not None
+        return replace(sample, extras={"mean": sample.photo.mean()})
+
+    dataset = FolderDataset(make_folder(), settings=SETTINGS)
+    (_, batch), *_ = batches(SampleStream(dataset, 5, mean_of_photo), 0, 2, 1, stop=2)
+    assert batch.photo is not None and batch.photo.dtype == torch.uint8
+    photo = batch.to("cpu").photo
+    assert photo is not None and torch.allclose(batch.extras["mean"], photo.mean(dim=(1, 2, 3)))
 
 
 def test_batches_equal_single_samples(make_folder: Make) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from spadework.data.label_map import read_instance_map, read_label_map, read_photo
 from spadework.data.ontology import Ontology, SemanticClass
 from spadework.data.preprocess import Preprocess, geometry_at, preprocess
+from spadework.sample import unpack
 from spadework.semantics import instance_edges
 from tests.goldens.case import Case
 
@@ -92,7 +93,7 @@ def make(config: dict[str, Any], mode: dict[str, Any], files: Files) -> dict[str
     geometry = geometry_at(settings, (width, height), (x, y), mode["flip_applied"])
     photo, label_map, instance_map = preprocess(files.photo, files.label_map, files.instance_map, geometry)
     assert photo is not None
-    made = {"label": label_map[None], "image": photo, "image_u8": (photo.double() * 127.5 + 127.5).round()}
+    made = {"label": label_map[None], "image": unpack(photo), "image_u8": photo}
     if instance_map is not None:
         made["instance"] = instance_map[None]
         made["edges"] = instance_edges(instance_map[None])

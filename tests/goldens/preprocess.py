@@ -12,6 +12,7 @@ from spadework.data.label_map import read_instance_map, read_label_map, read_pho
 from spadework.data.ontology import Ontology
 from spadework.data.preprocess import Preprocess, geometry_at, preprocess
 from spadework.data.shipped import shipped_ontology
+from spadework.sample import unpack
 from spadework.semantics import instance_edges
 from tests.goldens.case import Case, below
 from tests.goldens.pipeline import identity_ontology
@@ -47,9 +48,9 @@ def make(system: str, item: dict[str, Any], inputs: dict[str, Tensor]) -> dict[s
     assert [height, width] == item["source_size"]
     geometry = geometry_at(settings, (width, height), position, flip)
     photo = read_photo(inputs["image_u8"].numpy())
-    photo_tensor, label_map, instance_map = preprocess(photo, label_map, instance_map, geometry)
-    assert photo_tensor is not None
-    made = {"image": photo_tensor[None], "label_index": label_map[None, None]}
+    packed, label_map, instance_map = preprocess(photo, label_map, instance_map, geometry)
+    assert packed is not None
+    made = {"image": unpack(packed)[None], "label_index": label_map[None, None]}
     if instance_map is not None:
         made["instance"] = instance_map[None, None]
         made["edges"] = instance_edges(instance_map[None])[None]

@@ -33,9 +33,7 @@ from spadework.data.map_file import (
     source_name,
 )
 from spadework.data.ontology import Ontology, UnknownIds
-
-BRIGHTNESS = ((torch.arange(256, dtype=torch.float32) / 255 - 0.5) / 0.5).numpy()
-"""What each 8-bit value becomes."""
+from spadework.sample import unpack
 
 PHOTO_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 
@@ -60,7 +58,12 @@ def read_label_map(source: Source, ontology: Ontology, *, pack: str | None = Non
 
 
 def read_small_label_map(source: Source, ontology: Ontology, *, pack: str | None = None) -> Tensor:
-    """`read_label_map` in a smaller integer type where there is one, which saves loaders most of the work with it."""
+    """`read_label_map` in the ontology's small type, which saves loaders most of the work with it."""
+    return _read_index(source, ontology, pack).to(ontology.small_type)
+
+
+def _read_index(source: Source, ontology: Ontology, pack: str | None) -> Tensor:
+    """Class indices in any integer type."""
     name = source_name(source)
     try:
         read = read_values(source)
@@ -120,11 +123,12 @@ def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
 
 def photo_to_tensor(photo: Image.Image | np.ndarray) -> Tensor:
     """An RGB image, or its [H, W, 3] uint8, as [3, H, W] float32 in [-1, 1]: (value / 255 - 0.5) / 0.5."""
-    values = np.asarray(photo, dtype=np.uint8)
-    tensor = torch.empty(3, *values.shape[:2])
-    for channel, plane in enumerate(tensor.numpy()):
-        BRIGHTNESS.take(values[..., channel], out=plane, mode="clip")
-    return tensor
+    return unpack(photo_bytes(photo))
+
+
+def photo_bytes(photo: Image.Image | np.ndarray) -> Tensor:
+    """An RGB image, or its [H, W, 3] uint8, as [3, H, W] uint8: a photo, packed."""
+    return torch.from_numpy(np.array(np.asarray(photo, dtype=np.uint8).transpose(2, 0, 1), order="C"))
 
 
 def _rgb_to_index(read: MapValues, ontology: Ontology, pack: str | None, name: str) -> Tensor:

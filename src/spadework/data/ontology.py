@@ -121,7 +121,7 @@ class Ontology:
         return index.to(ids.device) if isinstance(ids, Tensor) else index
 
     def to_small_index(self, ids: Tensor | np.ndarray, *, pack: str | None = None) -> Tensor:
-        """The same on the CPU, in the smallest integer type that holds all class indices: quick to make and to move."""
+        """The same on the CPU, in `small_type`."""
         values, table = _whole_numbers(ids), self._index_of_id(pack)
         if values.size and (values.min() < 0 or values.max() >= len(table)):
             raise self._unknown_ids(values, pack)
@@ -129,6 +129,11 @@ class Ontology:
         if index.size and index.max() == self.channels:
             raise self._unknown_ids(values, pack)
         return torch.from_numpy(index)
+
+    @property
+    def small_type(self) -> torch.dtype:
+        """A small integer type that holds all class indices: such maps are quick to make and to move."""
+        return torch.uint8 if self.channels < 256 else torch.int32
 
     def to_ids(self, index: Tensor) -> Tensor:
         """Class indices (of any integer type) -> ids, as int64; unlabelled becomes the first declared unlabelled id."""
@@ -168,8 +173,7 @@ class Ontology:
                 index_of_id |= dict.fromkeys(self.unlabelled, self.unlabelled_index)
             if pack is not None:
                 index_of_id = {there: index_of_id[here] for there, here in self._pack(pack).items()}
-            small = np.uint8 if self.channels < 256 else np.int32
-            table = np.full(max(index_of_id) + 1, self.channels, dtype=small)
+            table = torch.full([max(index_of_id) + 1], self.channels, dtype=self.small_type).numpy()
             table[list(index_of_id)] = list(index_of_id.values())
             self._tables[pack] = table
         return self._tables[pack]

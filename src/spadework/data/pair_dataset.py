@@ -60,19 +60,19 @@ class PairDataset(torch.utils.data.Dataset[Sample], ABC):
         """Be told that sample `index` will be read, `ahead` samples from now; returns at once."""
 
     def __getitem__(self, index: int) -> Sample:
-        """Sample `index` with the random numbers of seed 0; trainings use `sample`."""
+        """Sample `index`, unpacked, with the random numbers of seed 0; trainings use `sample`."""
         if not 0 <= index < len(self):
             raise IndexError(index)
-        return self.sample(index, Draw(0, [index]))
+        return self.sample(index, Draw(0, [index])).unpacked()
 
     def sample(self, index: int, draw: Draw) -> Sample:
-        """Read and preprocess pair `index`; all randomness (crop, flip) comes from `draw`."""
+        """Read and preprocess pair `index`, packed; all randomness (crop, flip) comes from `draw`."""
         photo, label_map, instance_map = self.read(index)
         height, width = label_map.shape
         geometry = draw_geometry(self.settings, (width, height), draw, training=self.training)
         fill = 0 if self.settings.parity else self.ontology.unlabelled_index or 0
-        photo_tensor, label_map, instance_map = preprocess(photo, label_map, instance_map, geometry, fill=fill)
-        return Sample(label_map, self.name(index), photo_tensor, instance_map)
+        packed, label_map, instance_map = preprocess(photo, label_map, instance_map, geometry, fill=fill)
+        return Sample(label_map, self.name(index), packed, instance_map)
 
 
 def names_fingerprint(names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from spadework.data.label_map import photo_to_tensor
+from spadework.data.label_map import photo_bytes
 from spadework.draw import Draw
 
 Size = tuple[int, int]
@@ -60,24 +60,24 @@ class Geometry:
     """Mirror left and right, at the end."""
 
     def photo(self, photo: Image.Image) -> Tensor:
-        """[3, H, W] in [-1, 1]; beyond the edge black."""
+        """[3, H, W] uint8, packed; beyond the edge black."""
         if photo.size != self.resized:
             photo = photo.resize(self.resized, Image.Resampling.BICUBIC)
         x, y, width, height = self.crop or (0, 0, *photo.size)
         if x < 0 or y < 0 or x + width > photo.width or y + height > photo.height:
             photo, x, y = photo.crop((x, y, x + width, y + height)), 0, 0
         values = np.asarray(photo)[y : y + height, x : x + width]
-        return photo_to_tensor(values[:, ::-1] if self.flip else values)
+        return photo_bytes(values[:, ::-1] if self.flip else values)
 
     def map(self, values: Tensor, fill: int) -> Tensor:
-        """[H, W] integers of any type -> [H', W'] int64 of the same values; beyond the edge `fill`."""
+        """[H, W] integers -> [H', W'] of the same type and values; beyond the edge `fill`."""
         height, width = values.shape
         x, y, crop_width, crop_height = self.crop or (0, 0, *self.resized)
         columns, column_inside = _source(width, self.resized[0], x, crop_width)
         rows, row_inside = _source(height, self.resized[1], y, crop_height)
         if self.flip:
             columns, column_inside = columns[::-1], column_inside[::-1]
-        result = values.numpy().take(rows, axis=0).take(columns, axis=1).astype(np.int64)
+        result = values.numpy().take(rows, axis=0).take(columns, axis=1)
         if not (row_inside.all() and column_inside.all()):
             result[~(row_inside[:, None] & column_inside)] = fill
         return torch.from_numpy(result)
@@ -91,7 +91,7 @@ def preprocess(
     *,
     fill: int = 0,
 ) -> tuple[Tensor | None, Tensor, Tensor | None]:
-    """Apply one geometry to all: photo [3, H, W] in [-1, 1], label map and instance map [H, W].
+    """Apply one geometry to all: photo [3, H, W] uint8 (packed), label map and instance map [H, W] in their own types.
 
     `fill` is the class index beyond the edge, normally the unlabelled one; instance ids are 0 there.
     """

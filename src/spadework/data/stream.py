@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -49,7 +50,7 @@ def _mixed(shards: list[Tensor], draw: Draw, window: int) -> Tensor:
 
 
 class SampleStream(Dataset[Sample]):
-    """A map from positions 0, 1, 2, ... without end to samples."""
+    """A map from positions 0, 1, 2, ... without end to packed samples, with the extras that `complete` derives."""
 
     def __init__(self, dataset: PairDataset, seed: int, complete: Complete | None = None) -> None:
         self.dataset = dataset
@@ -71,18 +72,20 @@ class SampleStream(Dataset[Sample]):
             self.dataset.fetch_ahead(self.index(position + self.dataset.ahead))
         draw = Draw(self.seed, [position])
         sample = self.dataset.sample(self.index(position), draw)
-        return sample if self.complete is None else self.complete(sample, draw)
+        if self.complete is None:
+            return sample
+        return replace(sample, extras=self.complete(sample.unpacked(), draw).extras)
 
 
 def batches(
     stream: SampleStream, start: int, batch_size: int, workers: int, stop: int | None = None, step: int | None = None
 ) -> Iterator[tuple[list[int], Batch]]:
-    """Batches of successive positions from `start` on, each with its positions; endless, or up to `stop` (excluded).
+    """Packed batches of successive positions from `start` on, each with its positions; endless, or up to `stop`.
 
-    The last batch before `stop` may be smaller. `step` is how far one batch starts behind the other (`batch_size`
-    unless given): process r of R takes start + r * batch_size and R * batch_size. What comes does not depend on
-    `workers`, the number of loader processes (0: none). A wrong file raises its ValueError here, and one that can't be
-    read its OSError.
+    `Batch.to` unpacks them. `stop` is excluded; the last batch before it may be smaller. `step` is how far one batch
+    starts behind the other (`batch_size` unless given): process r of R takes start + r * batch_size and R * batch_size.
+    What comes does not depend on `workers`, the number of loader processes (0: none). A wrong file raises its
+    ValueError here, and one that can't be read its OSError.
     """
     if batch_size < 1 or workers < 0 or start < 0:
         raise ValueError(f"batch_size {batch_size} must be at least 1, workers {workers} and start {start} at least 0")

@@ -116,8 +116,13 @@ class System(nn.Module):
         raise NotImplementedError
 
     def complete(self, sample: Sample, draw: Draw) -> Sample:
-        """Add derived inputs to a sample; runs in the data loader and in the synthesizer alike."""
+        """Add derived inputs to the extras of a sample; runs in the data loader and in the synthesizer alike."""
         return sample
+
+    @property
+    def completes(self) -> bool:
+        """Whether this system derives anything from a sample; loaders save the time where it does not."""
+        return type(self).complete is not System.complete
 
     def turns(self, batch: Batch, progress: Progress, draw: Draw) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """One training iteration as the paper's algorithm: yields (player, named losses to be added up).
