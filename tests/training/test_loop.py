@@ -18,10 +18,10 @@ import spadework
 from spadework.atomic import DiskFullError
 from spadework.data.folder import FolderDataset
 from spadework.data.preprocess import Preprocess
+from spadework.log import read_log
 from spadework.systems import PRESETS
 from spadework.systems.base import Recipe, System
 from spadework.systems.spade import Spade, SpadeConfig
-from spadework.training.log import read_log
 from spadework.training.loop import train
 from spadework.training.run import Run
 from spadework.training.settings import Settings

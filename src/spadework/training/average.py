@@ -10,7 +10,7 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class WeightAverage:
@@ -21,13 +21,18 @@ class WeightAverage:
     `decay` in [0, 1) is the part of the average that stays at each update (0.9999 in OASIS). `module` is the averaged
     copy, in evaluation mode and without gradients, on the device where the original was. The average is kept in the
     module's own precision; half precision would round small steps away, so let the module hold float32 weights.
+    `average_counts` does to entries that count what the original does: they are averaged, too, and truncated (golden
+    oasis/ema_two_steps).
     """
 
-    def __init__(self, module: nn.Module, decay: float, *, warm_up: bool = True) -> None:
+    def __init__(
+        self, module: nn.Module, decay: float, *, warm_up: bool = True, average_counts: bool = False
+    ) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay is {decay}: expected 0 <= decay < 1, for example 0.9999")
         self.decay = decay
         self.warm_up = warm_up
+        self.average_counts = average_counts
         self.updates = 0
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
 
@@ -48,7 +53,12 @@ class WeightAverage:
         for name, average in averages.items():
             if id(average) not in moved:
                 moved.add(id(average))
-                _move(average, currents[name], decay)
+                if average.is_floating_point():
+                    average.mul_(decay).add_(currents[name], alpha=1 - decay)
+                elif self.average_counts:
+                    average.copy_(decay * average + (1 - decay) * currents[name])
+                else:
+                    average.copy_(currents[name])
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged weights, and how often they were updated."""
@@ -58,10 +68,3 @@ class WeightAverage:
         """Go on from saved averages."""
         self.updates = state["updates"]
         self.module.load_state_dict(state["weights"])
-
-
-def _move(average: Tensor, current: Tensor, decay: float) -> None:
-    if average.is_floating_point():
-        average.mul_(decay).add_(current, alpha=1 - decay)
-    else:
-        average.copy_(current)

@@ -21,9 +21,9 @@ from spadework.atomic import readable_bytes
 from spadework.data.preprocess import Geometry
 from spadework.draw import Draw
 from spadework.layers.perceptual import VGG19_WEIGHTS, PerceptualDistance, vgg19_stages
-from spadework.sample import Batch
+from spadework.sample import Batch, Sample
 from spadework.systems import SYSTEMS
-from spadework.systems.base import Preset, Progress, System
+from spadework.systems.base import Preset, Progress, System, for_classes
 from spadework.training.run import Run
 
 ADAM_MOMENTS = 2
@@ -79,7 +79,7 @@ def forecast(system_name: str, preset_name: str, preset: Preset, label_map: Tens
 
     `label_map` [H, W] holds class indices and should be typical of the data: how much has to be kept may depend on it.
     """
-    config, recipe = replace(preset.config, classes=classes), preset.recipe
+    config, recipe = for_classes(preset.config, classes, None), preset.recipe
     with torch.device("meta"):
         system = SYSTEMS[system_name](config)
     players = {player: _numbers(weights) for player, weights in system.players(Progress(0, 1)).items()}
@@ -94,7 +94,7 @@ def forecast(system_name: str, preset_name: str, preset: Preset, label_map: Tens
     measure = partial(_kept, SYSTEMS[system_name], label_map=label_map, perceptual=perceptual)
     (pixels1, bytes1), (pixels2, bytes2) = (
         (PICTURES * width * height, measure(replace(config, width=width, height=height)))
-        for width, height in _small_sizes(config.width, config.height, system.size_multiple)
+        for width, height in _small_sizes(config.width, config.height, system.training_multiple)
     )
     slope = (bytes2 - bytes1) / (pixels2 - pixels1)
     constant = max(bytes2 - slope * pixels2, 0)
@@ -134,7 +134,8 @@ def _kept(
         system.perceptual = perceptual
         photo = torch.rand(PICTURES, 3, config.height, config.width) * 2 - 1
     maps = [Geometry((config.width, config.height), flip=bool(i % 2)).map(label_map, 0) for i in range(PICTURES)]
-    batch = Batch(torch.stack(maps), ["forecast"] * PICTURES, photo)
+    samples = (Sample(one, "forecast", photo[i]) for i, one in enumerate(maps))
+    batch = Batch.collate([system.complete(sample, Draw(0, [i])) for i, sample in enumerate(samples)])
     weights = {tensor.untyped_storage().data_ptr() for tensor in [*system.parameters(), *system.buffers()]}
     if perceptual is not None:
         weights |= {tensor.untyped_storage().data_ptr() for tensor in perceptual.parameters()}

@@ -13,19 +13,20 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from spadework.checkpoints import require_same
 from spadework.data.pair_dataset import PairDataset
 from spadework.data.stream import SampleStream, batches
 from spadework.draw import Draw
+from spadework.interruptions import interruptions
+from spadework.log import Log
 from spadework.model_folder import describe
 from spadework.sample import Batch
 from spadework.systems.base import Progress, Recipe, System
-from spadework.training.interruptions import interruptions
 from spadework.training.iteration import iterate, make_optimizers
-from spadework.training.log import Log
 from spadework.training.run import Run
 from spadework.training.samples import finished, write_model_weights, write_samples
 from spadework.training.settings import Settings
-from spadework.training.state import inference_networks, make_average, require_same, restore, state_of
+from spadework.training.state import inference_networks, make_average, restore, state_of
 
 
 def train(
@@ -65,7 +66,7 @@ def train(
             require_same(run.read_config(), description)
             restore(checkpoint.state, system, optimizers, average)
         run.create(description, dataset.ontology, overwrite=resume)
-        stream = SampleStream(dataset, settings.seed, system.complete)
+        stream = SampleStream(dataset, settings.seed, system.complete if system.completes else None)
         if checkpoint is not None:
             # A kill may have come between the checkpoint and what is made of it.
             with finished(system, average, stream, recipe.batch_size):

@@ -13,21 +13,14 @@ Every file is written whole or not at all, so a kill at any moment loses at most
 from __future__ import annotations
 
 import json
-import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
-from spadework.atomic import DiskFullError, sweep_partial, write_atomic, write_json_atomic
+from spadework.atomic import sweep_partial, write_json_atomic
+from spadework.checkpoints import Checkpoint, Checkpoints, images_of
 from spadework.lock import FolderLock
-from spadework.training.checkpoint_file import damage_of, images_of, write_state
-
-_CHECKPOINT = re.compile(r"\d{9,}\.pt")
 
 
 class Writable(Protocol):
@@ -37,18 +30,6 @@ class Writable(Protocol):
         """Write itself to a JSON file."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a training goes on from."""
-
-    images: int
-    """Images seen when it was written."""
-    state: dict[str, Any]
-    """What was saved, all tensors on the CPU."""
-    path: Path
-    """Where it was read from."""
-
-
 class Run:
     """The folder of one training; making this object touches nothing on disk.
 
@@ -56,10 +37,9 @@ class Run:
     """
 
     def __init__(self, folder: Path | str, keep: int = 3) -> None:
-        if keep < 1:
-            raise ValueError(f"keep is {keep}: a run keeps at least 1 checkpoint")
         self.folder = Path(folder)
         self.keep = keep
+        self._checkpoints = Checkpoints(self.folder / "checkpoints", keep)
 
     @property
     def config_path(self) -> Path:
@@ -82,7 +62,7 @@ class Run:
 
     def checkpoint_path(self, images: int) -> Path:
         """`checkpoints/<images>.pt`."""
-        return self.folder / "checkpoints" / f"{images:09d}.pt"
+        return self._checkpoints.path(images)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -141,10 +121,7 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """The checkpoint files, oldest first, unread."""
-        folder = self.folder / "checkpoints"
-        if not folder.is_dir():
-            return []
-        return sorted((path for path in folder.iterdir() if _CHECKPOINT.fullmatch(path.name)), key=images_of)
+        return self._checkpoints.paths()
 
     def save_checkpoint(self, images: int, state: dict[str, Any]) -> Path:
         """Write `checkpoints/<images>.pt`, then delete the ones before the newest `keep`.
@@ -152,19 +129,7 @@ class Run:
         The state may hold tensors, numbers, strings, None, and lists, tuples and dicts of them: what can be read again
         without executing anything; others raise ValueError at once. Raises DiskFullError when there is no room.
         """
-        path = self.checkpoint_path(images)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = self._checkpoints_up_to(images)
-        try:
-            write_atomic(path, lambda file: write_state(file, state, path))
-        except DiskFullError as error:
-            if before:
-                error.safe = f"the last complete checkpoint, {before[-1]}, is untouched"
-            raise
-
-        for old in self._checkpoints_up_to(images)[: -self.keep]:
-            old.unlink()
-        return path
+        return self._checkpoints.save(images, state)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """The newest complete checkpoint, or None before the first.
@@ -172,25 +137,7 @@ class Run:
         A damaged file is named in a warning and the one before it is taken; when all are damaged, ValueError lists
         them.
         """
-        damaged: list[tuple[Path, str]] = []
-        for path in reversed(self.checkpoints()):
-            damage = damage_of(path)
-            if damage is None:
-                for file, what in damaged:
-                    warnings.warn(f"{file} is damaged ({what}): going on from {path.name} instead", stacklevel=2)
-                return Checkpoint(images_of(path), torch.load(path, map_location="cpu", weights_only=True), path)
-            damaged.append((path, damage))
-        if damaged:
-            listed = ", ".join(f"{path.name} ({what})" for path, what in damaged)
-            raise ValueError(
-                f"{self.folder / 'checkpoints'}: every checkpoint is damaged: {listed}; "
-                "restore one from a copy, or start a new run with another --out"
-            )
-        return None
-
-    def _checkpoints_up_to(self, images: int) -> list[Path]:
-        # Files beyond the present images are damaged ones that were passed over: neither counted nor deleted.
-        return [path for path in self.checkpoints() if images_of(path) <= images]
+        return self._checkpoints.latest()
 
     def _refuse_foreign(self) -> None:
         if (self.folder / "checkpoints").is_dir():

@@ -1,4 +1,4 @@
-"""What a training goes on from: the state in a checkpoint, and the settings and data that must stay the same."""
+"""What a training goes on from: the state in a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from spadework.training.average import WeightAverage
 
 
 def make_average(system: System, recipe: Recipe) -> WeightAverage | None:
-    return WeightAverage(inference_networks(system), recipe.average) if recipe.average else None
+    if not recipe.average:
+        return None
+    return WeightAverage(inference_networks(system), recipe.average, warm_up=recipe.average_warm_up)
 
 
 def inference_networks(system: System) -> nn.ModuleDict:
@@ -41,25 +43,3 @@ def restore(
         optimizer.load_state_dict(state["optimizers"][player])
     if average is not None:
         average.load_state_dict(state["average"])
-
-
-def require_same(stored: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """A run goes on as it began; raises ValueError that names what differs."""
-    before, now = _flat(stored), _flat(wanted)
-    different = [
-        f"{name} was {before.get(name)!r}, now {now.get(name)!r}"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
-    ]
-    if different:
-        raise ValueError(
-            f"this run began with other settings or data: {'; '.join(different)}. "
-            "Resume it as it began, or choose another --out"
-        )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat.update(_flat(value, f"{name}.") if isinstance(value, dict) else {prefix + name: value})
-    return flat

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from spadework.atomic import DiskFullError
-from spadework.training.log import Log, read_log
+from spadework.log import Log, read_log
 from tests.full_disk import KINDS, ROOM, little_room
 
 
