@@ -64,7 +64,15 @@ class Ledger:
         self.case = case
         self.seen: set[str] = set()
 
-    def compare(self, key: str, actual: Tensor, *, rtol: float | None = None, atol: float | None = None) -> None:
+    def compare(
+        self,
+        key: str,
+        actual: Tensor,
+        *,
+        rtol: float | None = None,
+        atol: float | None = None,
+        equal_nan: bool = False,
+    ) -> None:
         """`actual` equals the output `key` within the case's tolerance."""
         self.seen.add(key)
         tolerance = self.case.facts["tolerance"]
@@ -74,6 +82,7 @@ class Ledger:
             expected,
             rtol=tolerance["rtol"] if rtol is None else rtol,
             atol=tolerance["atol"] if atol is None else atol,
+            equal_nan=equal_nan,
             msg=lambda message: f"{self.case.name}: {key}\n{message}",
         )
 
