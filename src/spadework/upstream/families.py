@@ -30,7 +30,14 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # Segmenters.
     ("a DeepLabV2 segmenter", (r"base\.aspp\.c0\.",)),
     ("the decoder of a UPerNet segmenter", (r"ppm_conv\.0\.", r"fpn_in\.0\.")),
+    ("the encoder of a UPerNet segmenter", (r"conv3\.weight$", r"bn3\.weight$", r"layer4\.0\.conv3\.weight$")),
     ("a DRN segmenter", (r"base\.0\.0\.weight$", r"seg\.weight$")),
+    # Classifiers of ImageNet.
+    ("a ResNet of torchvision", (r"conv1\.weight$", r"layer4\.0\.conv2\.weight$", r"fc\.weight$")),
+    ("a VGG network of torchvision", (r"features\.0\.weight$", r"classifier\.0\.weight$")),
+    ("an Inception network", (r"(blocks\.2\.0|Mixed_5b)\.branch1x1\.",)),
+    ("a segmenter of the library transformers", (r"decode_head\.",)),
+    ("a segmenter of segmentation-models-pytorch", (r"encoder\.", r"segmentation_head\.0\.weight$")),
 )
 """(what it is, patterns that each match the beginning of some key); the first that fits is taken."""
 
