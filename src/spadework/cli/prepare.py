@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
-from tqdm import tqdm
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from spadework.atomic import readable_bytes
 from spadework.choose import choose
-from spadework.data.prepare import DATA_SETS, DataSet, Prepared
+from spadework.cli.bars import Bars
+from spadework.data.ontology import Ontology
+from spadework.data.prepare import DATA_SETS, DataSet, FlickrLandscapes, Prepared
 from spadework.data.prepare import prepare as prepare_data
+from spadework.segmenters.own import ONTOLOGY, OwnSegmenter
 
 Options = TypeVar("Options", bound=DataSet)
 
@@ -46,6 +48,32 @@ class Prepare(Generic[Options]):
     """Processes that decode, convert and write."""
 
 
+@dataclass(frozen=True)
+class ByOwnSegmenter(FlickrLandscapes):
+    __doc__ = FlickrLandscapes.__doc__
+
+    folder: Annotated[Path | None, arg(name="segmenter")] = None
+    """The folder of a segmenter (see `spadework train-segmenter`) that makes the label maps, of its own classes."""
+
+    def loaded(self) -> FlickrLandscapes:
+        """The same with the segmenter read, as a callable whose name says which one it is."""
+        if self.folder is None:
+            return self
+        if self.labels is not None:
+            raise ValueError(f"--labels {self.labels} and --segmenter {self.folder}: label maps come from one of them")
+        segmenter = OwnSegmenter.read(self.folder)
+
+        def label(photo: Any) -> Any:
+            return segmenter.label(photo)
+
+        label.__name__ = f"own segmenter {segmenter.weights[0].sha256[:16]}"
+        return replace(self, folder=None, segmenter=label, ontology=Ontology.read(self.folder / ONTOLOGY))
+
+
+OPTIONS: dict[str, type[DataSet]] = {**DATA_SETS, "flickr-landscapes": ByOwnSegmenter}
+"""What the command line offers for each data set."""
+
+
 def prepare(arguments: Sequence[str]) -> None:
     """Prepare the data set, with a bar on the way, and print what is there."""
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -53,7 +81,7 @@ def prepare(arguments: Sequence[str]) -> None:
         if not arguments:
             raise ValueError(f"no data set named; there are {', '.join(DATA_SETS)}")
         return
-    kind = choose(DATA_SETS, arguments[0], "data set")
+    kind = choose(OPTIONS, arguments[0], "data set")
     command = tyro.cli(
         Prepare[kind],  # type: ignore[valid-type]
         prog=f"{PROG} {arguments[0]}",
@@ -61,42 +89,21 @@ def prepare(arguments: Sequence[str]) -> None:
     )
     if command.workers < 1:
         raise ValueError(f"--workers {command.workers}: expected 1 or more")
-    with _Bar() as bar:
+    data_set: Any = command.data_set
+    if isinstance(data_set, ByOwnSegmenter):
+        data_set = data_set.loaded()
+    with Bars("files") as bars:
         prepared = prepare_data(
-            command.data_set,
+            data_set,
             command.source,
             command.target,
             copy=command.copy,
             verify=command.verify,
             skip_faulty=command.skip_faulty,
             workers=command.workers,
-            progress=bar.show,
+            progress=bars.show,
         )
     _report(arguments[0], command.target, prepared)
-
-
-class _Bar:
-    """A bar on the terminal, a line now and then elsewhere; a new one for each stage."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm | None = None
-        self._stage = ""
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """Say how far a stage is."""
-        if self._bar is None or self._stage != what:
-            self.__exit__()
-            self._stage = what
-            pause = 0.1 if sys.stderr.isatty() else 30.0
-            self._bar = tqdm(desc=what, total=total, unit=" files", mininterval=pause, leave=False)
-        self._bar.update(done - self._bar.n)
 
 
 def _report(name: str, target: Path, prepared: Prepared) -> None:

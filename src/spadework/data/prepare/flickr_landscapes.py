@@ -2,7 +2,7 @@
 
 SPADE's authors collected 41,000 landscape photos from Flickr and labelled them with a DeepLabV2 that was trained on
 COCO-Stuff; neither the photos nor a list of them was published. So the photos are your own, and the label maps come
-from any segmenter of COCO-Stuff's ids: a callable in Python, or label maps that were made elsewhere.
+from any segmenter: of COCO-Stuff's ids, as in the paper, or of classes of your own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from tyro.conf import Suppress
 
+from spadework.data.ontology import Ontology
 from spadework.data.pairs import LABEL_EXTENSIONS, PHOTO_EXTENSIONS
 from spadework.data.prepare.folders import by_stem, keyed, settle
 from spadework.data.prepare.making import ConvertLabelMap, Segment, Segmenter, copy_photo
@@ -24,9 +25,10 @@ from spadework.data.shipped import shipped_ontology
 
 @dataclass(frozen=True)
 class FlickrLandscapes(Shares):
-    """Landscape photos of your own, labelled by a segmenter of COCO-Stuff's ids (the paper's set was never published).
+    """Landscape photos of your own, labelled by a segmenter (the paper's set was never published).
 
-    SRC is the folder of photos. The label maps are made by a callable in Python, or elsewhere: --labels.
+    SRC is the folder of photos. The label maps are made by a segmenter of your own (--segmenter), by a callable in
+    Python, or elsewhere: --labels.
     """
 
     name: ClassVar[str] = "flickr-landscapes"
@@ -36,6 +38,8 @@ class FlickrLandscapes(Shares):
     """The folder (or archive) of label maps, named like the photos: COCO-Stuff's ids 0..181; 255 unlabelled."""
     segmenter: Annotated[Segmenter | None, Suppress] = None
     """An RGB photo (a PIL image) -> [H, W] ids, as an array or tensor; called for one photo at a time."""
+    ontology: Annotated[Ontology | None, Suppress] = None
+    """The classes of what the segmenter gives; COCO-Stuff's ids unless given."""
 
     def options(self) -> dict[str, Any]:
         """What decides the result."""
@@ -44,11 +48,12 @@ class FlickrLandscapes(Shares):
 
     def plan(self, tree: SourceTree) -> Plan:
         """Photos as they are, label maps from the segmenter."""
-        ontology = shipped_ontology("flickr-landscapes")
+        ontology = self.ontology or shipped_ontology("flickr-landscapes")
         if (self.labels is None) == (self.segmenter is None):
             raise ValueError(
                 "these photos have no label maps: give the folder of those that a segmenter made with --labels DIR "
-                "(COCO-Stuff's ids, named like the photos), or in Python FlickrLandscapes(segmenter=CALLABLE)"
+                "(COCO-Stuff's ids, named like the photos), or that of a segmenter with --segmenter FOLDER; in Python "
+                "FlickrLandscapes(segmenter=CALLABLE)"
             )
         photos = keyed(tree, (), PHOTO_EXTENSIONS, "", apart_from=self.labels)
         if not photos:

@@ -1,0 +1,1 @@
+"""The judge: a segmenter of one's own classes, trained on real photos, that says what generated ones show."""

@@ -1,0 +1,122 @@
+"""Whether a judge is independent: of the networks inside a model's losses, and of the photos that it is asked about.
+
+A generator learns to please whatever sits in its loss. A judge that shares weights, random numbers or photos with such
+a network would praise it for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from spadework.evaluation.judge.folds import digest_of
+from spadework.segmenters.own import PHOTOS, SEGMENTER
+
+Verdict = Literal["independent", "unknown", "shared"]
+_BADNESS: tuple[Verdict, ...] = get_args(Verdict)
+_IN_WORDS = {"independent": "independent", "unknown": "of unknown independence", "shared": "not independent"}
+
+
+@dataclass(frozen=True)
+class Independence:
+    """What was found, in words."""
+
+    verdict: Verdict
+    findings: tuple[str, ...]
+    """One sentence for each network that was compared."""
+
+    def __str__(self) -> str:
+        return f"{_IN_WORDS[self.verdict]}: {'; '.join(self.findings)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON types only."""
+        return {"verdict": self.verdict, "findings": list(self.findings)}
+
+
+def independence(judge: Path, model: Path | None, loss_networks: Sequence[Path] = ()) -> Independence:
+    """Compare the judge in a folder with the networks inside the losses of a model (or run) folder.
+
+    `loss_networks` are folders of further segmenters that were used in its losses, of which its config.json says
+    nothing. `model` is None where only photos are known. Raises ValueError where a segmenter's folder can't be read.
+    """
+    ours = _Origin.read(judge)
+    found = [_with_model(ours, model), *(_with_segmenter(ours, _Origin.read(path), path) for path in loss_networks)]
+    worst = max((verdict for verdict, _ in found), key=_BADNESS.index)
+    return Independence(worst, tuple(finding for _, finding in found))
+
+
+def photos_seen(judge: Path, photos: Sequence[Path]) -> int:
+    """How many of these photo files the judge in a folder was trained on; any but 0 makes its scores too good."""
+    seen = _Origin.read(judge).photos
+    return sum(digest_of(photo) in seen for photo in photos)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a segmenter comes from."""
+
+    weights: str
+    seed: tuple[str, int]
+    """Fold and seed: together they give all random numbers."""
+    started_from: str | None
+    """SHA-256 of the file that the encoder began with; None for random weights."""
+    photos: frozenset[str]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Origin:
+        try:
+            description = json.loads((folder / SEGMENTER).read_text(encoding="utf-8"))
+            lines = (folder / PHOTOS).read_text(encoding="utf-8").splitlines()
+            training = description["training"]
+            return cls(
+                weights=description["weights_sha256"],
+                seed=(training["fold"], training["seed"]),
+                started_from=(training["encoder_weights"] or {}).get("sha256"),
+                photos=frozenset(line.split(" ", 1)[0] for line in lines),
+            )
+        except FileNotFoundError as error:
+            raise ValueError(f"{folder} is no segmenter: it has no {Path(error.filename).name}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{folder}: {SEGMENTER} does not say how it was trained ({error!r})") from None
+
+
+def _with_model(judge: _Origin, model: Path | None) -> tuple[Verdict, str]:
+    if model is None:
+        return "unknown", "no model is known, only photos: what its losses held can't be said"
+    try:
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))["config"]
+        weight = config["perceptual_weight"]
+    except FileNotFoundError:
+        return "unknown", f"{model} has no config.json: what its losses held can't be said"
+    except (KeyError, TypeError, ValueError):
+        return "unknown", f"{model / 'config.json'} does not say whether a perceptual loss was used"
+    if not weight:
+        return "independent", "the model was trained without a perceptual loss, so no trained network was in its losses"
+    vgg = f"the model's perceptual loss (weight {weight:g}) is VGG-19, trained on ImageNet"
+    if judge.started_from is not None:
+        what = f"the judge's encoder began with the file {judge.started_from[:12]}"
+        return "unknown", f"{vgg}; {what}, which may come from the same photos"
+    return "independent", (
+        f"{vgg}; the judge began with random weights and saw {len(judge.photos)} photos of its own data only"
+    )
+
+
+def _with_segmenter(judge: _Origin, other: _Origin, path: Path) -> tuple[Verdict, str]:
+    shared = []
+    if judge.weights == other.weights:
+        shared.append("all weights: it is the same network")
+    if judge.started_from is not None and judge.started_from == other.started_from:
+        shared.append(f"the encoder's first weights (file {judge.started_from[:12]})")
+    if judge.seed == other.seed:
+        shared.append(f"seed and fold ({judge.seed[1]}, {judge.seed[0]})")
+    if common := len(judge.photos & other.photos):
+        shared.append(f"{common} of its {len(judge.photos)} training photos")
+    if shared:
+        return "shared", f"the judge shares with the loss network {path}: {', '.join(shared)}"
+    return "independent", (
+        f"the judge shares neither weights nor seed nor any of its {len(judge.photos)} training photos with the loss "
+        f"network {path}"
+    )
