@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from spadework.losses import GAN_LOSSES, feature_matching, kl_divergence, over_scales
+from spadework.losses import (
+    GAN_LOSSES,
+    class_cross_entropy,
+    class_weights,
+    fake_cross_entropy,
+    feature_matching,
+    kl_divergence,
+    label_mix_consistency,
+    over_scales,
+)
 from spadework.precision import at_least_float32
 
 
@@ -108,3 +122,76 @@ def test_at_least_float32() -> None:
     for dtype in (torch.float32, torch.float64):
         x = torch.ones(2, dtype=dtype)
         assert at_least_float32(x) is x
+
+
+# OASIS's losses.
+
+
+@pytest.mark.parametrize("unlabelled", [-1, 0, 2, 4])
+def test_class_weights(unlabelled: int) -> None:
+    """Every class that occurs has the same share in a mean over pixels; class 3 does not occur."""
+    label_map = torch.tensor([0, 1, 2, 4])[torch.randint(4, (2, 9, 7), generator=torch.Generator().manual_seed(0))]
+    weights = class_weights(label_map, 5, unlabelled=unlabelled)
+    shares = torch.stack([weights[label_map][label_map == c].sum() for c in range(5)]) / label_map.numel()
+    counted = [c for c in (0, 1, 2, 4) if c != unlabelled]
+    expected = torch.tensor([1 / len(counted) if c in counted else 0.0 for c in range(5)])
+    torch.testing.assert_close(shares, expected)
+    assert weights[3] == 0
+
+
+def test_a_batch_without_labels_costs_nothing() -> None:
+    label_map = torch.full((1, 3, 3), 2)
+    weights = class_weights(label_map, 4, unlabelled=2)
+    assert not weights.any()
+    loss = class_cross_entropy(numbers(1, 5, 3, 3).requires_grad_(), label_map, weights)
+    assert loss == 0
+    loss.backward()
+
+
+def test_cross_entropies() -> None:
+    logits, label_map = numbers(2, 5, 3, 4), torch.randint(4, (2, 3, 4), generator=torch.Generator().manual_seed(1))
+    weights = torch.tensor([0.5, 2.0, 0.0, 1.0])
+    terms, fakes = [], []
+    for b, y, x in ((b, y, x) for b in range(2) for y in range(3) for x in range(4)):
+        values = logits[b, :, y, x].tolist()
+        total = math.log(sum(math.exp(value) for value in values))
+        label = int(label_map[b, y, x])
+        terms.append(weights[label].item() * (total - values[1 + label]))
+        fakes.append(total - values[0])
+    assert class_cross_entropy(logits, label_map, weights).item() == pytest.approx(sum(terms) / 24, rel=1e-12)
+    assert fake_cross_entropy(logits).item() == pytest.approx(sum(fakes) / 24, rel=1e-12)
+
+
+def test_label_mix_consistency() -> None:
+    mixed, real, fake = (numbers(2, 5, 3, 4, seed=seed) for seed in range(3))
+    mask = torch.rand(2, 1, 3, 4, generator=torch.Generator().manual_seed(0)) < 0.5
+    m = mask.double()
+    expected = (m * real + (1 - m) * fake - mixed).square().mean()
+    torch.testing.assert_close(label_mix_consistency(mixed, real, fake, mask), expected)
+    assert label_mix_consistency(real, real, fake, torch.ones_like(mask)) == 0
+
+
+ONE_OF_TWO = """
+import sys, torch, torch.distributed as dist
+from spadework.losses import class_weights
+dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=int(sys.argv[1]), world_size=2)
+parts = torch.tensor([[0, 0, 0, 1, 4, 4], [1, 1, 1, 2, 2, 0]])[:, None]
+mine = parts[dist.get_rank()][None]
+print([class_weights(mine, 5, unlabelled=4, over_processes=each).tolist() for each in (True, False)])
+"""
+
+
+def test_class_weights_over_two_processes(tmp_path: Path) -> None:
+    """Those of the whole batch; or, as the original has them, of each process's part."""
+    parts = torch.tensor([[0, 0, 0, 1, 4, 4], [1, 1, 1, 2, 2, 0]])[:, None]
+    commands = [[sys.executable, "-c", ONE_OF_TWO, str(rank), str(tmp_path / "meeting")] for rank in range(2)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    processes = [subprocess.Popen(each, env=environment, stdout=subprocess.PIPE, text=True) for each in commands]
+    try:
+        outputs = [process.communicate(timeout=400)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    whole = class_weights(parts, 5, unlabelled=4).tolist()
+    for rank, output in enumerate(outputs):
+        assert json.loads(output) == [whole, class_weights(parts[rank], 5, unlabelled=4).tolist()]

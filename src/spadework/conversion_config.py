@@ -6,6 +6,7 @@ Keys and shapes tell most of it. What they cannot tell (edges, the training size
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,14 +14,14 @@ from typing import Any, Literal
 from torch import Tensor
 
 from spadework.data.ontology import Ontology
-from spadework.systems import PRESETS
-from spadework.systems.spade import UPSAMPLINGS, SpadeConfig
-from spadework.upstream.recognise import Recognised
+from spadework.systems import PRESETS, SYSTEMS
+from spadework.systems.base import Preset
+from spadework.systems.spade import UPSAMPLINGS, SpadeFamilyConfig
+from spadework.upstream.recognise import RENAME_TABLES, Recognised
 from spadework.upstream.spade import Network
 
 Upsamplings = Literal["normal", "more", "most"]
 
-SYSTEM = "spade"
 NAMES: dict[Network, str] = {"G": "generator", "E": "encoder", "D": "discriminator"}
 
 
@@ -36,6 +37,8 @@ class Given:
     """Width of the training pictures in pixels."""
     upsamplings: Upsamplings | None = None
     """5, 6 or 7 doublings between the latent and the photo."""
+    style_size: int | None = None
+    """Noise channels beside the classes, of an OASIS generator without its discriminator."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,36 @@ class Checkpoint:
 Checkpoints = dict[Network, Checkpoint]
 
 
+def find_system(checkpoints: Checkpoints, given: str | None) -> str:
+    """Whose networks these are: the generator tells, else whoever is given, else SPADE.
+
+    Encoders and discriminators are the same for all. Raises ValueError where a generator is another system's.
+    """
+    if given not in (None, *RENAME_TABLES):
+        files = ", ".join(str(found.path) for found in checkpoints.values())
+        raise ValueError(f"{files}: networks of {' or '.join(RENAME_TABLES)}, not of {given}: leave --system out")
+    if "G" not in checkpoints:
+        return given or "spade"
+    found = checkpoints["G"]
+    if given not in (None, found.facts.system):
+        raise ValueError(f"{found.path} holds a generator of {found.facts.system}, not of {given}: leave --system out")
+    return found.facts.system
+
+
 def find_config(
-    checkpoints: Checkpoints, preset: str | None, ontology: Ontology | None, given: Given
-) -> tuple[str | None, SpadeConfig]:
-    """The preset (the one given, or guessed from the number of channels) and the config.
+    system: str, checkpoints: Checkpoints, preset: str | None, ontology: Ontology | None, given: Given
+) -> tuple[str | None, SpadeFamilyConfig]:
+    """The preset (the one given, or guessed from the number of channels) and the system's config.
 
     Raises ValueError, naming files and options, where something contradicts something or is not known.
     """
     of, channels = _channels(checkpoints)
     if preset is not None:
-        config = _given_preset(preset, of, channels, given)
+        config = _given_preset(PRESETS[system], preset, of, channels, given)
+        _with_told_edges(checkpoints, replace(given, edges=config.edges))
     else:
-        preset, config = _guess(checkpoints, of, channels, ontology, given)
+        given = _with_told_edges(checkpoints, given)
+        preset, config = _guess(system, checkpoints, of, channels, ontology, given)
     if ontology is not None and ontology.channels != config.classes:
         raise ValueError(
             f"the ontology {ontology.name!r} has {ontology.channels} classes, unlabelled included; the model of {of} "
@@ -89,11 +110,26 @@ def _channels(checkpoints: Checkpoints) -> tuple[str, int | None]:
     return str(first.path), first.facts.semantic_channels
 
 
-def _given_preset(preset: str, of: str, channels: int | None, given: Given) -> SpadeConfig:
-    presets = PRESETS[SYSTEM]
+def _with_told_edges(checkpoints: Checkpoints, given: Given) -> Given:
+    """Whether there are edges, from a generator that tells; raises ValueError where something else is given."""
+    told = checkpoints["G"].facts.edges if "G" in checkpoints else None
+    if told is None:
+        return given
+    if given.edges not in (None, told):
+        have = "has" if told else "has no"
+        raise ValueError(
+            f"{checkpoints['G'].path} {have} weights for the edges between objects: give neither --edges nor a preset "
+            "that says otherwise"
+        )
+    return replace(given, edges=told)
+
+
+def _given_preset(
+    presets: Mapping[str, Preset], preset: str, of: str, channels: int | None, given: Given
+) -> SpadeFamilyConfig:
     if preset not in presets:
         raise ValueError(f"preset {preset!r} is unknown; there are {', '.join(presets)}")
-    config: SpadeConfig = presets[preset].config
+    config: SpadeFamilyConfig = presets[preset].config
     parts = f"{config.classes} classes and {'the' if config.edges else 'no'} edges"
     if channels not in (None, config.classes + config.edges):
         raise ValueError(
@@ -106,14 +142,14 @@ def _given_preset(preset: str, of: str, channels: int | None, given: Given) -> S
 
 
 def _guess(
-    checkpoints: Checkpoints, of: str, channels: int | None, ontology: Ontology | None, given: Given
-) -> tuple[str | None, SpadeConfig]:
+    system: str, checkpoints: Checkpoints, of: str, channels: int | None, ontology: Ontology | None, given: Given
+) -> tuple[str | None, SpadeFamilyConfig]:
     """The preset with this number of channels, unless something that was given speaks against it."""
     if channels is None:
         raise ValueError(f"{of}: an encoder does not tell what its model is; give --preset, or its generator too")
     guess = next((found.facts.preset for found in checkpoints.values() if found.facts.preset), None)
-    if guess is not None:
-        config: SpadeConfig = PRESETS[SYSTEM][guess].config
+    if guess in PRESETS[system]:
+        config: SpadeFamilyConfig = PRESETS[system][guess].config
         if given.edges in (None, config.edges) and (ontology is None or ontology.channels == config.classes):
             warnings.warn(
                 f"{of} has {channels} semantic channels: taken as preset {guess} ({config.classes} classes and "
@@ -122,12 +158,12 @@ def _guess(
                 stacklevel=2,
             )
             return guess, config
-    return None, _from_options(checkpoints, of, channels, ontology, given)
+    return None, _from_options(system, checkpoints, of, channels, ontology, given)
 
 
 def _from_options(
-    checkpoints: Checkpoints, of: str, channels: int, ontology: Ontology | None, given: Given
-) -> SpadeConfig:
+    system: str, checkpoints: Checkpoints, of: str, channels: int, ontology: Ontology | None, given: Given
+) -> SpadeFamilyConfig:
     edges = given.edges
     if edges is None and ontology is not None:
         edges = ontology.channels == channels - 1
@@ -143,9 +179,9 @@ def _from_options(
             f"{', '.join(option for option, value in options.items() if value is None)}. "
             f"Recognised: {'; '.join(_tell(found.facts) for found in checkpoints.values())}"
         )
-    return SpadeConfig(
-        classes=channels - edges, edges=edges, height=given.height, width=given.width, upsamplings=upsamplings
-    )
+    told = {"classes": channels - edges, "edges": edges, "height": given.height, "width": given.width}
+    config: SpadeFamilyConfig = SYSTEMS[system].config_type(**told, upsamplings=upsamplings)
+    return config
 
 
 def _most(checkpoints: Checkpoints) -> Literal["most"] | None:
@@ -160,7 +196,7 @@ def _tell(facts: Recognised) -> str:
 # What keys and shapes tell goes before it.
 
 
-def _with_facts(checkpoints: Checkpoints, config: SpadeConfig, given: Given) -> SpadeConfig:
+def _with_facts(checkpoints: Checkpoints, config: SpadeFamilyConfig, given: Given) -> SpadeFamilyConfig:
     sizes = {"height": given.height, "width": given.width, "upsamplings": given.upsamplings}
     changes: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
     config = replace(config, **changes)
@@ -175,20 +211,22 @@ def _with_facts(checkpoints: Checkpoints, config: SpadeConfig, given: Given) -> 
     return config
 
 
-def _generator(facts: Recognised, config: SpadeConfig) -> dict[str, Any]:
+def _generator(facts: Recognised, config: SpadeFamilyConfig) -> dict[str, Any]:
+    modulation: dict[str, dict[str, Any]] = {
+        "spade": {"conditioning": "spade", "kernel_size": facts.kernel_size, "hidden": facts.hidden},
+        "clade": {"positions": facts.positions, "unlabelled": 0},  # the original's, whatever the classes are
+    }
     return {
         "stem": facts.stem,
         "style_size": facts.z_dim or config.style_size,
         "generator_width": facts.width,
-        "conditioning": "spade",
         "norm": _norm(facts.norm, config.norm),
-        "kernel_size": facts.kernel_size,
-        "hidden": facts.hidden,
         "spectral": facts.spectral,
+        **modulation[facts.system],
     }
 
 
-def _discriminator(facts: Recognised, config: SpadeConfig) -> dict[str, Any]:
+def _discriminator(facts: Recognised, config: SpadeFamilyConfig) -> dict[str, Any]:
     return {
         "discriminator": "patch",
         "discriminator_width": facts.width,
@@ -198,7 +236,7 @@ def _discriminator(facts: Recognised, config: SpadeConfig) -> dict[str, Any]:
     }
 
 
-def _encoder(facts: Recognised, config: SpadeConfig) -> dict[str, Any]:
+def _encoder(facts: Recognised, config: SpadeFamilyConfig) -> dict[str, Any]:
     assert facts.layers is not None
     return {
         "stem": "style",
@@ -217,7 +255,7 @@ def _norm(recognised: str | None, before: str) -> str:
     return recognised or before
 
 
-def _refuse_other_style(checkpoints: Checkpoints, config: SpadeConfig) -> None:
+def _refuse_other_style(checkpoints: Checkpoints, config: SpadeFamilyConfig) -> None:
     if "E" not in checkpoints:
         return
     generator, encoder = checkpoints["G"], checkpoints["E"]
@@ -233,7 +271,7 @@ def _refuse_other_style(checkpoints: Checkpoints, config: SpadeConfig) -> None:
         )
 
 
-def _with_depth(generator: Checkpoint, config: SpadeConfig, given: Given) -> SpadeConfig:
+def _with_depth(generator: Checkpoint, config: SpadeFamilyConfig, given: Given) -> SpadeFamilyConfig:
     """With the up-samplings and, for a style stem, a training size that fit the generator."""
     most = generator.facts.size == "most"
     if given.upsamplings is not None and most != (given.upsamplings == "most"):
@@ -256,7 +294,7 @@ def _with_depth(generator: Checkpoint, config: SpadeConfig, given: Given) -> Spa
     raise ValueError(_why_no_size_fits(generator.path, area, config, possible))
 
 
-def _why_no_size_fits(path: Path, area: int, config: SpadeConfig, possible: tuple[Upsamplings, ...]) -> str:
+def _why_no_size_fits(path: Path, area: int, config: SpadeFamilyConfig, possible: tuple[Upsamplings, ...]) -> str:
     latents = [(area // h, h) for h in range(1, int(area**0.5) + 1) if area % h == 0][-2:]
     sizes = [
         f"--width {w * 2 ** UPSAMPLINGS[upsamplings]} --height {h * 2 ** UPSAMPLINGS[upsamplings]} "

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -79,3 +80,45 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     Summed over style dimensions AND batch, as SPADE was released; divide by the batch for the textbook form.
     """
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+
+
+# Segmentation losses of OASIS (Sushko et al. 2021), section 3.2: logits [B, 1 + N, H, W] say "fake" in channel 0 and
+# class c in channel 1 + c; label maps hold class indices [B, H, W].
+
+
+def class_weights(label_map: Tensor, classes: int, *, unlabelled: int = -1, over_processes: bool = True) -> Tensor:
+    """[N]: w_c = P / (K * n_c) for the K classes that occur, so that each has the same share in a mean over pixels.
+
+    n_c counts the pixels of class c in the batch, P all of them; absent classes and `unlabelled` weigh nothing. The
+    batch is that of all processes, unless `over_processes` is False.
+    """
+    pixels = torch.bincount(label_map.flatten(), minlength=classes)                                        # [N]
+    if over_processes and dist.is_initialized():
+        dist.all_reduce(pixels)
+    counted = pixels.clone()
+    if unlabelled >= 0:
+        counted[unlabelled] = 0
+    present = counted > 0
+    return torch.where(present, pixels.sum() / (present.sum() * counted).clamp_min(1), 0.0)
+
+
+def class_cross_entropy(logits: Tensor, label_map: Tensor, weights: Tensor) -> Tensor:
+    """Mean over pixels of -w_l * log softmax(logits)[1 + l] with the pixel's class l and its weight (Eq. 1 and 2)."""
+    logits = at_least_float32(logits)
+    weights = F.pad(weights.to(logits), (1, 0))
+    return F.cross_entropy(logits, label_map + 1, weights, reduction="sum") / label_map.numel()
+
+
+def fake_cross_entropy(logits: Tensor) -> Tensor:
+    """Mean over pixels of -log softmax(logits)[0] (Eq. 1, second term)."""
+    logits = at_least_float32(logits)
+    return (logits.logsumexp(1) - logits[:, 0]).mean()
+
+
+def label_mix_consistency(mixed: Tensor, real: Tensor, fake: Tensor, mask: Tensor) -> Tensor:
+    """Mean of (M * D(real) + (1 - M) * D(fake) - D(M * real + (1 - M) * fake))^2, on logits (Eq. 3).
+
+    `mask` M [B, 1, H, W] bool.
+    """
+    expected = torch.where(mask, at_least_float32(real), at_least_float32(fake))
+    return F.mse_loss(at_least_float32(mixed), expected)

@@ -35,6 +35,9 @@ class Semantics:
         self.codes = codes
         self.table = table
         self.extras = extras
+        self.maps: dict[str, Tensor] = {}
+        """Dense maps [B, E, H, W], by name, for those layers alone that ask for one (`resized_map`)."""
+        self._resized_maps: dict[tuple[str, Size], Tensor] = {}
         self._dense: dict[Size, Tensor] = {}
         self._pooled: dict[tuple[Size, int], Semantics] = {}
         self._repeated: dict[int, Semantics] = {}
@@ -92,6 +95,12 @@ class Semantics:
             self._dense[size] = vectors.contiguous()
         return self._dense[size]
 
+    def resized_map(self, name: str, size: Size) -> Tensor:
+        """[B, E, h, w]: one of `maps`, resized by nearest neighbour."""
+        if (name, size) not in self._resized_maps:
+            self._resized_maps[name, size] = resize_nearest(self.maps[name], size)
+        return self._resized_maps[name, size]
+
     def present(self, size: Size) -> Windows:
         """The codes that occur at `size`, as windows of one pixel: `values` [N, 1] are the codes plus one."""
         return self._find(size, ())
@@ -139,13 +148,24 @@ class Semantics:
         self._find(size, layers)
         return (size, layers) in self._continued
 
+    def with_table(self, table: Tensor) -> Semantics:
+        """The same codes with other vectors: windows, which are a matter of codes alone, are not searched anew."""
+        if torch.equal(table, self.table):
+            return self
+        assert len(table) == len(self.table), "codes and table belong together"
+        other = Semantics(self.codes, table, self.extras)
+        other.maps, other._windows, other._repainted = self.maps, self._windows, self._repainted
+        return other
+
     def follow(self, before: Semantics) -> None:
         """Take over what is the same in `before`, the semantics of the same map before something was painted on it.
 
-        Windows are searched only where the map changed, and layers keep their tables (`keep`).
+        Windows are searched only where the map changed, and layers keep their tables (`keep`). Vectors may have been
+        added behind those of the table.
         """
-        same_kind = before.codes.shape == self.codes.shape and before.table.shape == self.table.shape
-        if not same_kind or self.extras is not None or not torch.equal(before.table, self.table):
+        old = len(before.table)
+        same_kind = before.codes.shape == self.codes.shape and before.extras is self.extras is None
+        if not same_kind or not torch.equal(before.table, self.table[:old]):
             return
         before._before = None  # a link, not a chain
 
@@ -210,6 +230,7 @@ class Semantics:
             extras = None if self.extras is None else self.extras.repeat(times, 1, 1, 1)
             repeated = Semantics(self.codes.repeat(times, 1, 1), self.table, extras)
             repeated._once = self, times
+            repeated.maps = {name: dense.repeat(times, 1, 1, 1) for name, dense in self.maps.items()}
             self._repeated[times] = repeated
         return self._repeated[times]
 

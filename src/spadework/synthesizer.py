@@ -94,12 +94,13 @@ class Synthesizer:
     ) -> Tensor:
         """Photos [B, 3, H, W] in [-1, 1] for label maps [B, H, W] of class indices (`Ontology.to_index`).
 
-        `style`: a `Style` or vectors [Z] or [B, Z]; `seed`: one for all, or one per picture.
+        `style`: a `Style` or vectors [Z] or [B, Z]; `seed`: one for all, or one per picture. Models with styles by
+        region take `Style(vector=[R, Z] or [B, R, Z], regions=[H, W] or [B, H, W])`.
         """
         self._check(label_map, instance_map)
         height, width = label_map.shape[-2:]
         batch = self._batch(label_map, instance_map)
-        chosen = self._style(style, seed, len(label_map))
+        chosen = self._style(style, seed, label_map.shape)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             photos = self.system.synthesize(batch, chosen)
         return photos[..., :height, :width].float().cpu()
@@ -160,7 +161,8 @@ class Synthesizer:
         self._last = label_map.clone(), None if instance_map is None else instance_map.clone(), batch
         return batch
 
-    def _style(self, style: Style | Tensor | None, seed: int | Sequence[int] | None, count: int) -> Style | None:
+    def _style(self, style: Style | Tensor | None, seed: int | Sequence[int] | None, shape: torch.Size) -> Style | None:
+        count = shape[0]
         seeds = [seed] * count if seed is None or isinstance(seed, int) else list(seed)
         if len(seeds) != count:
             raise ValueError(f"{len(seeds)} seeds for {count} label maps: give one seed, or one for each")
@@ -181,12 +183,42 @@ class Synthesizer:
 
         # A given style; an encoded one is a distribution that seeds draw from.
         style = style if isinstance(style, Style) else Style(style)
+        if style.regions is not None:
+            return self._regional(style, size, shape)
         if seed is not None:
             style = style.perturb(torch.cat(drawn).to(self.device))
         vector = torch.atleast_2d(style.vector).to(self.device, torch.float32)
         if vector.ndim != 2 or vector.shape[1] != size or vector.shape[0] not in (1, count):
             raise ValueError(f"a style of this model is {size} numbers; got a vector of {list(style.vector.shape)}")
         return Style(vector.expand(count, size))
+
+    def _regional(self, style: Style, size: int, shape: torch.Size) -> Style:
+        """A style that differs from region to region, padded as the label maps [B, H, W] of this shape are."""
+        assert style.regions is not None
+        if not self.system.regional_styles:
+            raise ValueError("this model has one style for the whole photo: give a style without regions")
+        count = shape[0]
+        vectors, regions = style.vector, style.regions
+        vectors = vectors[None] if vectors.ndim == 2 else vectors
+        regions = regions[None] if regions.ndim == 2 else regions
+        if vectors.ndim != 3 or vectors.shape[2] != size or vectors.shape[0] not in (1, count):
+            raise ValueError(
+                f"a style by region of this model is {size} numbers for each region, [R, {size}] or [B, R, {size}]; "
+                f"got {list(style.vector.shape)}"
+            )
+        if regions.shape[1:] != shape[1:] or regions.shape[0] not in (1, count) or regions.is_floating_point():
+            raise ValueError(
+                f"regions must be integers of the label map's size {list(shape[1:])}; got {regions.dtype} "
+                f"{list(style.regions.shape)}"
+            )
+        if int(regions.min()) < 0 or int(regions.max()) >= vectors.shape[1]:
+            raise ValueError(
+                f"the regions {int(regions.min())}..{int(regions.max())} want a vector each; the style has "
+                f"{vectors.shape[1]}, for regions 0..{vectors.shape[1] - 1}"
+            )
+        padded = _pad(regions.long().expand(count, -1, -1), self.system.size_multiple)
+        vectors = vectors.to(self.device, torch.float32).expand(count, -1, -1)
+        return Style(vectors, regions=padded.to(self.device))
 
 
 

@@ -21,7 +21,8 @@ from spadework.systems.base import Progress, Style
 from spadework.systems.pix2pixhd import GlobalGenerator
 from spadework.systems.spade import UPSAMPLINGS, Spade, SpadeConfig, SpadeGenerator
 from spadework.training.iteration import iterate, make_optimizers
-from spadework.upstream.spade import to_ours, to_upstream
+from spadework.upstream import spade as upstream
+from spadework.upstream.spade import to_ours
 from tests.goldens.case import Case, Ledger, below
 from tests.goldens.pipeline import run as run_pipeline
 
@@ -300,67 +301,84 @@ class GivenNoise(Draw):
         return noise.double()
 
 
-def train_config(config: dict[str, Any]) -> SpadeConfig:
-    assert config["netG"] == "spade" and config["no_vgg_loss"], "the goldens have no VGG weights"
-    assert config["adam_eps"] == 1e-8
+def generator_options(config: dict[str, Any]) -> dict[str, Any]:
+    """A config's fields about the generator that SPADE shares with the systems that build on it."""
     classes, edges = channels(config)
     height, width = photo_size(config)
     options = spade_options(config["norm_G"])
-    return SpadeConfig(
-        classes=classes,
-        edges=edges,
-        height=height,
-        width=width,
-        stem="style" if config["use_vae"] else "label_map",
-        style_size=config["z_dim"],
-        encoder=config["use_vae"],
-        generator_width=config["ngf"],
-        encoder_width=config["ngf"],
-        upsamplings=config["num_upsampling_layers"],
-        discriminator_width=config["ndf"],
-        discriminator_layers=config["n_layers_D"],
-        discriminator_scales=config["num_D"],
-        discriminator_norm=conv_norm_name(config["norm_D"]),
-        encoder_norm=conv_norm_name(config.get("norm_E", "spectralinstance")),
-        gan_loss=GAN_LOSS_NAMES[config["gan_mode"]],
-        feature_matching_weight=0.0 if config["no_ganFeat_loss"] else config["lambda_feat"],
-        perceptual_weight=0.0,
-        kl_weight=config["lambda_kld"],
-        learning_rate=config["lr"],
-        two_time_scales=not config["no_TTUR"],
-        beta1=config["beta1"],
-        beta2=config["beta2"],
-        **options,
-    )
+    return {
+        "classes": classes,
+        "edges": edges,
+        "height": height,
+        "width": width,
+        "stem": "style" if config["use_vae"] else "label_map",
+        "style_size": config["z_dim"],
+        "generator_width": config["ngf"],
+        "upsamplings": config["num_upsampling_layers"],
+        "norm": options["norm"],
+        "spectral": options["spectral"],
+    }
+
+
+def train_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The same about everything that trains."""
+    assert config["netG"] == "spade" and config["no_vgg_loss"], "the goldens have no VGG weights"
+    assert config["adam_eps"] == 1e-8
+    return generator_options(config) | {
+        "encoder": config["use_vae"],
+        "encoder_width": config["ngf"],
+        "discriminator_width": config["ndf"],
+        "discriminator_layers": config["n_layers_D"],
+        "discriminator_scales": config["num_D"],
+        "discriminator_norm": conv_norm_name(config["norm_D"]),
+        "encoder_norm": conv_norm_name(config.get("norm_E", "spectralinstance")),
+        "gan_loss": GAN_LOSS_NAMES[config["gan_mode"]],
+        "feature_matching_weight": 0.0 if config["no_ganFeat_loss"] else config["lambda_feat"],
+        "perceptual_weight": 0.0,
+        "kl_weight": config["lambda_kld"],
+        "learning_rate": config["lr"],
+        "two_time_scales": not config["no_TTUR"],
+        "beta1": config["beta1"],
+        "beta2": config["beta2"],
+    }
 
 
 def run_train(case: Case) -> None:
-    """In float64: Adam turns the rounding noise of gradients that are truly zero into full steps, and in float64 there
+    kernel_size = spade_options(case.config["norm_G"])["kernel_size"]
+    trajectory(case, Spade(SpadeConfig(**train_options(case.config), kernel_size=kernel_size)), upstream)
+
+
+def trajectory(
+    case: Case, system: Spade, names: Any, extras: Callable[[dict[str, Tensor]], Any] = lambda _: {}
+) -> None:
+    """Some steps of a training; `names` is the system's rename table, `extras` makes those of a step's batch.
+
+    In float64: Adam turns the rounding noise of gradients that are truly zero into full steps, and in float64 there
     is none. What float32 did to the originals is listed in the case, by how far it lies from their own float64 run.
     """
     config = case.config
-    spade = Spade(train_config(config))
     for theirs, (ours, kind) in NETWORKS.items():
         if (weights := below(case.weights, theirs)):
-            spade.networks[ours].load_state_dict(to_ours(weights, kind), strict=True)
-    spade.double().train()
+            system.networks[ours].load_state_dict(names.to_ours(weights, kind), strict=True)
+    system.double().train()
 
     progress = Progress(0, 1)
-    optimizers = make_optimizers(spade, progress)
+    optimizers = make_optimizers(system, progress)
     fakes: list[Tensor] = []
-    spade.generator.register_forward_hook(lambda module, arguments, output: fakes.append(output.detach()))
+    system.generator.register_forward_hook(lambda module, arguments, output: fakes.append(output.detach()))
     ledger, seen_losses = Ledger(case), []
     for step in range(1, config["steps"] + 1):
         tensors = below(case.inputs, f"step{step}")
         photo = (tensors["image_u8"].double() / 255 - 0.5) / 0.5
         instance_map = None if config["no_instance"] else tensors["instance"][:, 0].int()
-        batch = Batch(tensors["label"][:, 0].long(), photo=photo, instance_map=instance_map)
+        label_map = tensors["label"][:, 0].long()
+        batch = Batch(label_map, photo=photo, instance_map=instance_map, extras=extras(tensors))
 
         fakes.clear()
-        seen_losses.append(iterate(spade, optimizers, batch, progress, GivenNoise(tensors)))
+        seen_losses.append(iterate(system, optimizers, batch, progress, GivenNoise(tensors)))
         if f"step{step}/fake" in case.outputs:
             ledger.compare(f"step{step}/fake", fakes[0][:1], rtol=0, atol=case.facts["tolerance"]["fake"]["atol"])
-        compare_weights(case, spade, step, ledger)
+        compare_weights(case, system, names, step, ledger)
 
     compare_losses(case, seen_losses)
     ledger.close()
@@ -380,13 +398,13 @@ def compare_losses(case: Case, seen: list[dict[str, Tensor]]) -> None:
             )
 
 
-def compare_weights(case: Case, spade: Spade, step: int, ledger: Ledger) -> None:
+def compare_weights(case: Case, system: Spade, names: Any, step: int, ledger: Ledger) -> None:
     """The rule of the case's `tolerance`: mean and largest deviation, wider where float32 itself is undecided."""
     for theirs, (ours, kind) in NETWORKS.items():
         expected = below(case.outputs, f"after_step{step}/{theirs}")
         if not expected:
             continue
-        actual = to_upstream(spade.networks[ours].state_dict(), kind)
+        actual = names.to_upstream(system.networks[ours].state_dict(), kind)
         assert set(actual) == set(expected)
         for key, reference in expected.items():
             full_key = f"after_step{step}/{theirs}/{key}"

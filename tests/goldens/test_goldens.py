@@ -13,13 +13,19 @@ import pytest
 
 from spadework.layers.modulation import SPADE
 from spadework.layers.semantic_convolution import SemanticConv2d
-from tests.goldens import encoding, preprocess, spade
+from tests.goldens import clade, encoding, evaluation, oasis, preprocess, segmenters, spade
 from tests.goldens.case import Case
 
 ROOT = Path(os.environ.get("SPADEWORK_GOLDENS") or Path(__file__).parent / "data")
 
 # System -> kind -> how to run it. A kind that is missing from a system that is built fails.
-BUILT: dict[str, dict[str, Callable[[Case], None]]] = {"spade": spade.KINDS}
+BUILT: dict[str, dict[str, Callable[[Case], None]]] = {"oasis": oasis.KINDS, "spade": spade.KINDS, "clade": clade.KINDS}
+
+# The same for what judges photos: no label map enters it, so there are no forms of it.
+JUDGES: dict[str, dict[str, Callable[[Case], None]]] = {
+    **segmenters.KINDS,
+    **evaluation.KINDS,
+}
 
 # The kinds that are about data alone: they run whether the system's networks are built or not.
 DATA_KINDS: dict[str, dict[str, Callable[[Case], None]]] = {
@@ -37,8 +43,8 @@ def test_there_are_cases() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_golden(case: Case) -> None:
-    kinds = DATA_KINDS.get(case.system, {}) | BUILT.get(case.system, {})
-    if case.kind not in kinds and case.system not in BUILT:
+    kinds = DATA_KINDS.get(case.system, {}) | BUILT.get(case.system, {}) | JUDGES.get(case.system, {})
+    if case.kind not in kinds and case.system not in BUILT | JUDGES:
         pytest.skip(f"not built yet: {case.system}")
     assert case.kind in kinds, f"{case.name}: no way to run cases of kind {case.kind!r}"
     kinds[case.kind](case)

@@ -20,5 +20,6 @@ def weightless() -> Iterator[None]:
         patch("spadework.layers.spectral._unit", lambda vector: vector),
         patch("spadework.layers.spectral._SpectralNorm.settle"),
         patch("spadework.systems.spade.initialize"),
+        patch("spadework.systems.oasis.initialize"),
     ):
         yield

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from spadework.systems.base import Recipe
+from spadework.systems.oasis import Oasis
 from spadework.training.average import WeightAverage
+from spadework.training.state import make_average
+from tests.systems import tiny_oasis
 
 
 def network() -> nn.Module:
@@ -103,3 +107,23 @@ def test_another_network_is_not_loaded() -> None:
     average = WeightAverage(network(), 0.9)
     with pytest.raises(RuntimeError, match="Missing key"):
         average.load_state_dict({"updates": 1, "weights": {}})
+
+
+def test_counts_are_copied_or_averaged_and_truncated() -> None:
+    """The second is what OASIS's original does."""
+    module = network()
+    averages = [WeightAverage(module, 0.9, warm_up=False, average_counts=each) for each in (False, True)]
+    norm = module[1]
+    for count, expected in ((7, [7, 0]), (30, [30, 3]), (31, [31, 5])):
+        norm.num_batches_tracked.fill_(count)
+        for average, value in zip(averages, expected, strict=True):
+            average.update(module)
+            assert int(average.module[1].num_batches_tracked) == value
+
+
+@pytest.mark.parametrize("warm_up", [False, True])
+def test_a_recipe_says_how_an_average_begins(warm_up: bool) -> None:
+    system = Oasis(tiny_oasis.config())
+    assert make_average(system, Recipe()) is None
+    average = make_average(system, Recipe(average=0.999, average_warm_up=warm_up))
+    assert average is not None and (average.decay, average.warm_up) == (0.999, warm_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from spadework.draw import Draw
@@ -80,3 +81,14 @@ def test_two_sizes() -> None:
     assert _small_sizes(512, 256, 64) == ((128, 64), (256, 128))
     assert _small_sizes(64, 64, 32) == ((32, 32), (64, 64))
     assert _small_sizes(96, 64, 32) == ((0, 0), (96, 64))
+
+
+@pytest.mark.parametrize("system", PRESETS)
+def test_every_system_has_one(system: str) -> None:
+    """Also for data with fewer classes than the preset's, and where only the discriminator is choosy about sizes."""
+    preset = PRESETS[system]["tiny"]
+    needs = forecast(system, "tiny", preset, label_map(), 5)
+    assert needs.activations > 0 and needs.weights > 0
+    if system == "oasis":
+        deep = replace(preset.config, discriminator_layers=6, height=128, width=128)
+        assert forecast(system, "deep", replace(preset, config=deep), label_map(), 5).weights > needs.weights

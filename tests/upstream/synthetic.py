@@ -1,6 +1,8 @@
-"""Small checkpoints with the keys, shapes and key order of NVlabs/SPADE's networks, filled with noise."""
+"""Small checkpoints with the keys, shapes and key order of NVlabs/SPADE's networks, filled with noise; and CLADE's."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -53,19 +55,68 @@ def generator(
     style: tuple[int, int] | None = None,
 ) -> StateDict:
     """The SPADE generator; `style` is (z_dim, latent height * width)."""
+
+    def layer(path: str, features: int) -> StateDict:
+        return spade_layer(path, features, channels, kernel, norm)
+
+    return decoder(layer, 0, width=width, channels=channels, most=most, spectral=spectral, style=style)
+
+
+def clade_generator(
+    *,
+    width: int = 2,
+    channels: int = 5,
+    edges: bool = False,
+    positions: bool = False,
+    most: bool = False,
+    norm: str = "batch",
+    spectral: bool = True,
+    style: tuple[int, int] | None = None,
+) -> StateDict:
+    """The CLADE generator; `channels` count the edges' one, `style` is (z_dim, latent height * width)."""
+
+    def layer(path: str, features: int) -> StateDict:
+        return clade_layer(path, features, channels - edges, edges, positions, norm)
+
+    return decoder(layer, int(edges), width=width, channels=channels, most=most, spectral=spectral, style=style)
+
+
+def decoder(
+    layer: Callable[[str, int], StateDict],
+    appended: int,
+    *,
+    width: int,
+    channels: int,
+    most: bool,
+    spectral: bool,
+    style: tuple[int, int] | None,
+) -> StateDict:
+    """A generator whose modulation is `layer(path, features)`, which appends so many channels to the features."""
     found = conv("fc", 16 * width * style[1], style[0]) if style else conv("fc", 16 * width, channels, 3, 3)
     blocks = {block: (before * width, after * width) for block, (before, after) in BLOCKS.items()}
     if most:
         blocks["up_4"] = (width, width // 2)
     for block, (before, after) in blocks.items():
         middle = min(before, after)
-        found |= conv(f"{block}.conv_0", middle, before, 3, 3, spectral=spectral)
-        found |= conv(f"{block}.conv_1", after, middle, 3, 3, spectral=spectral)
+        found |= conv(f"{block}.conv_0", middle, before + appended, 3, 3, spectral=spectral)
+        found |= conv(f"{block}.conv_1", after, middle + appended, 3, 3, spectral=spectral)
         if before != after:
-            found |= conv(f"{block}.conv_s", after, before, 1, 1, bias=False, spectral=spectral)
+            found |= conv(f"{block}.conv_s", after, before + appended, 1, 1, bias=False, spectral=spectral)
         for n, features in [("0", before), ("1", middle), *([("s", before)] if before != after else [])]:
-            found |= spade_layer(f"{block}.norm_{n}", features, channels, kernel, norm)
+            found |= layer(f"{block}.norm_{n}", features)
     return found | conv("conv_img", 3, width // 2 if most else width, 3, 3)
+
+
+def clade_layer(
+    path: str, features: int, classes: int, edges: bool, positions: bool, norm: str
+) -> StateDict:
+    """One CLADE layer."""
+    affine = f"{path}.class_specified_affine"
+    found = statistics(f"{path}.param_free_norm", features) if norm == "batch" else {}
+    found |= {f"{affine}.weight": torch.rand(classes, features), f"{affine}.bias": torch.randn(classes, features)}
+    if positions:
+        found |= conv(f"{affine}.dist_conv_w", 1, 2, 1, 1) | conv(f"{affine}.dist_conv_b", 1, 2, 1, 1)
+    return found | (conv(f"{path}.inst_conv", 1, 1, 1, 1) if edges else {})
 
 
 def spade_layer(path: str, features: int, channels: int, kernel: int, norm: str, hidden: int = 3) -> StateDict:

@@ -26,7 +26,13 @@ KEYS = {
     "a CRN generator": ["g_16_conv1/LayerNorm/beta", "g_16_conv1/weights"],
     "a DeepLabV2 segmenter": ["base.aspp.c0.weight"],
     "the decoder of a UPerNet segmenter": ["ppm_conv.0.0.weight", "fpn_in.0.0.weight"],
+    "the encoder of a UPerNet segmenter": ["conv3.weight", "bn3.weight", "layer4.0.conv3.weight"],
     "a DRN segmenter": ["base.0.0.weight", "seg.weight"],
+    "a ResNet of torchvision": ["conv1.weight", "layer4.0.conv2.weight", "fc.weight"],
+    "a VGG network of torchvision": ["features.0.weight", "classifier.0.weight"],
+    "an Inception network": ["Mixed_5b.branch1x1.conv.weight", "fc.weight"],
+    "a segmenter of the library transformers": ["segformer.encoder.block.0.weight", "decode_head.classifier.weight"],
+    "a segmenter of segmentation-models-pytorch": ["encoder.conv1.weight", "segmentation_head.0.weight"],
 }
 
 @pytest.mark.parametrize("name", KEYS)

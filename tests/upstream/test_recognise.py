@@ -23,6 +23,10 @@ GENERATOR = {
     **{"network": "G", "generator": "spade", "width": 2, "norm": "batch", "spectral": True},
     **{"semantic_channels": 5, "kernel_size": 3, "hidden": 3, "stem": "label_map"},
 }
+CLADE = {
+    **{"network": "G", "generator": "clade", "width": 2, "norm": "batch", "spectral": True},
+    **{"semantic_channels": 5, "edges": False, "positions": False, "stem": "label_map"},
+}
 PIX2PIXHD = {
     **{"network": "G", "generator": "pix2pixhd", "width": 2, "norm": "instance", "spectral": True},
     **{"semantic_channels": 5, "kernel_size": 3, "first_kernel_size": 7, "down": 2, "blocks": 3},
@@ -46,6 +50,15 @@ ENCODER = {"network": "E", "width": 1, "norm": "instance", "spectral": True, "z_
         (synthetic.generator(channels=151), GENERATOR | {"semantic_channels": 151, "preset": "ade20k"}),
         (synthetic.generator(channels=36), GENERATOR | {"semantic_channels": 36, "preset": "cityscapes"}),
         (synthetic.generator(channels=13), GENERATOR | {"semantic_channels": 13, "preset": "facades"}),
+        (synthetic.clade_generator(), CLADE),
+        (synthetic.clade_generator(positions=True, norm="instance"), CLADE | {"positions": True, "norm": "instance"}),
+        (synthetic.clade_generator(edges=True, most=True), CLADE | {"edges": True, "size": "most"}),
+        (
+            synthetic.clade_generator(channels=184, edges=True, style=(8, 6)),
+            CLADE
+            | {"edges": True, "semantic_channels": 184, "preset": "coco"}
+            | {"stem": "style", "z_dim": 8, "latent_area": 6},
+        ),
         (synthetic.pix2pixhd_generator(), PIX2PIXHD),
         (
             synthetic.pix2pixhd_generator(norm="none", down=4, blocks=9),
@@ -74,6 +87,8 @@ def test_a_discriminator_of_two_convolutions_has_no_norm() -> None:
     [
         (synthetic.generator(), "fc.weight"),
         (synthetic.generator(), "head_0.norm_0.mlp_shared.0.weight"),
+        (synthetic.clade_generator(), "fc.weight"),
+        (synthetic.clade_generator(), "head_0.norm_0.class_specified_affine.weight"),
         (synthetic.generator(spectral=False), "head_0.conv_0.weight"),
         (synthetic.discriminator(), "discriminator_0.model0.0.weight"),
         (synthetic.encoder(norm="none"), "layer1.weight_orig"),
@@ -105,10 +120,16 @@ def test_a_surplus_key_is_named() -> None:
 
 
 def test_something_else_altogether() -> None:
-    with pytest.raises(ValueError, match=r"not the keys of a SPADE network: layers\.0\.weight"):
+    with pytest.raises(ValueError, match=r"not the keys of a SPADE or CLADE network: layers\.0\.weight"):
         recognise({"layers.0.weight": torch.zeros(1)})
 
 
 def test_another_system_is_named() -> None:
-    with pytest.raises(ValueError, match="these are the keys of a CLADE generator"):
-        recognise({**synthetic.generator(), "head_0.norm_0.class_specified_affine.weight": torch.zeros(5, 2)})
+    with pytest.raises(ValueError, match="these are the keys of an OASIS generator"):
+        recognise({**synthetic.generator(), "body.0.norm_0.first_norm.running_mean": torch.zeros(5)})
+
+
+def test_modulations_of_two_systems_are_refused() -> None:
+    mixed = {**synthetic.generator(), "head_0.norm_0.class_specified_affine.weight": torch.zeros(5, 2)}
+    with pytest.raises(ValueError, match=r"not keys of a CLADE generator: .*mlp_beta"):
+        recognise(mixed)

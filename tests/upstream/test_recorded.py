@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from safetensors import safe_open
 
+from spadework.upstream import clade
 from spadework.upstream.families import name_family
 from spadework.upstream.recognise import Recognised, recognise
 from spadework.upstream.spade import to_ours, to_upstream
@@ -20,7 +21,6 @@ from tests.upstream.synthetic import StateDict
 RECORDED = {
     ("ccfpse", "netG"): "a CC-FPSE generator",
     ("ccfpse", "netD"): "a CC-FPSE discriminator",
-    ("clade", "netG"): "a CLADE generator",
     ("crn", ""): "a CRN generator",
     ("deeplabv2_msc", ""): "a DeepLabV2 segmenter",
     ("drn_seg", ""): "a DRN segmenter",
@@ -93,6 +93,22 @@ def test_other_systems_are_named(recorded: list[Path]) -> None:
             judged += 1
     if not judged:
         pytest.skip("the folder has no case of another system")
+
+
+def test_clades_generators_are_recognised_and_renamed(recorded: list[Path]) -> None:
+    judged = 0
+    for file in recorded:
+        config = json.loads((file.parent / "case.json").read_text())["config"]
+        weights = networks(file).get("netG")
+        if file.parts[-3] != "clade" or weights is None:
+            continue
+        found = recognise(weights)
+        assert (found.network, found.system, found.width) == ("G", "clade", config["ngf"])
+        assert (found.edges, found.positions) == (not config["no_instance"], config["add_dist"])
+        assert set(clade.to_upstream(clade.to_ours(weights, "G"), "G")) == set(weights), file
+        judged += 1
+    if not judged:
+        pytest.skip("the folder has no generator of CLADE")
 
 
 def test_spades_networks_are_recognised_and_renamed(recorded: list[Path]) -> None:

@@ -26,8 +26,8 @@ class Convert:
     out: Path
     """The folder to write."""
     given: Annotated[Given, arg(name="")]
-    system: str = "spade"
-    """Whose checkpoints these are."""
+    system: str | None = None
+    """Whose checkpoints these are, where there is no generator among them to tell: see `spadework systems`."""
     preset: str | None = None
     """Which preset they were trained with, where their shapes do not tell."""
     ontology: Path | None = None
@@ -40,11 +40,14 @@ class Convert:
 def convert(arguments: Sequence[str]) -> None:
     """Write the converted files, and print their paths."""
     options = tyro.cli(Convert, prog="spadework convert", args=list(arguments))
-    choose(SYSTEMS, options.system, "system")
+    if options.system is not None:
+        choose(SYSTEMS, options.system, "system")
     if options.to_upstream:
         written = conversion.to_upstream(options.checkpoint, options.out)
     else:
         ontology = None if options.ontology is None else find_ontology(options.ontology)
-        written = conversion.from_upstream(options.checkpoint, options.out, options.preset, ontology, options.given)
+        written = conversion.from_upstream(
+            options.checkpoint, options.out, options.preset, ontology, options.given, options.system
+        )
     for path in written:
         print(path)

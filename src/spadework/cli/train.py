@@ -23,7 +23,7 @@ from spadework.data.shards.dataset import GIB, default_cache
 from spadework.data.shipped import find_ontology, ontology_of_preset
 from spadework.layers.perceptual import VGG19_FILE, vgg19_distance
 from spadework.systems import PRESETS, SYSTEMS, VARIANTS
-from spadework.systems.base import Preset, Recipe, System
+from spadework.systems.base import Preset, Recipe, System, for_classes
 from spadework.training.loop import train as train_system
 from spadework.training.run import Run
 from spadework.training.settings import Settings
@@ -68,7 +68,7 @@ def train(arguments: Sequence[str]) -> None:
     config = options.config
     dataset, previews = _datasets(options, config.width, config.height)
     dataset.check()
-    config = replace(config, classes=dataset.ontology.channels)
+    config = for_classes(config, dataset.ontology.channels, dataset.ontology.unlabelled_index)
     perceptual = vgg19_distance(_vgg(options.vgg)) if config.perceptual_weight else None
 
     def make_system() -> System:

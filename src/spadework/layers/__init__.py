@@ -1,6 +1,7 @@
 """Layers that the systems share, each of use on its own."""
 
 from spadework.layers.blocks import ConvLayer, ModulatedBlock
+from spadework.layers.class_modulation import CLADE
 from spadework.layers.modulation import SPADE, AdaIN, ConditionalBatchNorm
 from spadework.layers.normalization import PARAMETER_FREE_NORMS, SyncBatchNorm
 from spadework.layers.patch_discriminator import MultiscaleDiscriminator, PatchDiscriminator
@@ -9,6 +10,7 @@ from spadework.layers.spectral import SpectralConv2d, SpectralConvTranspose2d, f
 from spadework.layers.style_encoder import StyleEncoder
 
 __all__ = [
+    "CLADE",
     "PARAMETER_FREE_NORMS",
     "SPADE",
     "AdaIN",

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spadework.layers.blocks import SLOPE, ModulatedBlock
+from spadework.layers.class_modulation import CLADE, FoldedCLADE
 from spadework.layers.form import Form, Work, choose
 from spadework.layers.modulation import SPADE, modulate
 from spadework.layers.spectral import fold_spectral_norm
@@ -34,14 +35,15 @@ Table = tuple[Tensor, Tensor]
 def ready_for_inference(network: nn.Module, dtype: torch.dtype = torch.float32, *, compile: bool = False) -> nn.Module:
     """Replace, in place, what training needs by what generating needs; returns the network or its replacement.
 
-    Blocks of SPADE layers compute in `dtype` then. `compile` lets torch.compile fuse look-up, scaling and activation.
+    Blocks of SPADE or CLADE layers compute in `dtype` then. `compile` lets torch.compile fuse look-up, scaling and
+    activation.
     """
     network = fold_spectral_norm(network).eval()
     return _ready(network, dtype, torch.compile(_at_once, dynamic=True) if compile else scale_and_shift)
 
 
 def _ready(network: nn.Module, dtype: torch.dtype, apply: Callable[..., Tensor]) -> nn.Module:
-    if isinstance(network, ModulatedBlock) and isinstance(network.norm_0, SPADE):
+    if isinstance(network, ModulatedBlock) and type(network.norm_0) in FOLDED:
         return FoldedBlock(network, dtype, apply)
     for name, child in network.named_children():
         setattr(network, name, _ready(child, dtype, apply))
@@ -49,14 +51,14 @@ def _ready(network: nn.Module, dtype: torch.dtype, apply: Callable[..., Tensor])
 
 
 class FoldedBlock(nn.Module):
-    """A residual block of SPADE layers, for inference. It may overwrite its input."""
+    """A residual block of SPADE or CLADE layers, for inference. It may overwrite its input."""
 
     def __init__(
         self, block: ModulatedBlock, dtype: torch.dtype, apply: Callable[..., Tensor] = scale_and_shift
     ) -> None:
         super().__init__()
-        def modulation(layer: nn.Module) -> FoldedSPADE:
-            return FoldedSPADE(cast(SPADE, layer), dtype, apply)
+        def modulation(layer: nn.Module) -> nn.Module:
+            return FOLDED[type(layer)](layer, dtype, apply)
 
         def convolution(layer: nn.Module) -> nn.Module:
             return layer.to(dtype).to(memory_format=torch.channels_last)
@@ -180,9 +182,23 @@ class FoldedSPADE(nn.Module):
         return modulated if slope == 1.0 else F.leaky_relu_(modulated, slope)
 
 
+FOLDED: dict[type[nn.Module], Callable[..., nn.Module]] = {SPADE: FoldedSPADE, CLADE: FoldedCLADE}
+"""What each kind of modulation becomes."""
+
+
 def _at_once(
-    x: Tensor, scale: Tensor, shift: Tensor, ids: Tensor, *, slope: float = 1.0, out: Tensor | None = None
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    ids: Tensor,
+    *,
+    factors: Tensor | None = None,
+    slope: float = 1.0,
+    out: Tensor | None = None,
 ) -> Tensor:
     """`scale_and_shift` without chunks, for torch.compile to make one loop of it."""
-    result = x * scale[ids] + shift[ids]
+    scales, shifts = scale[ids], shift[ids]
+    if factors is not None:
+        scales, shifts = scales * factors[0, :, None].to(x.dtype), shifts * factors[1, :, None].to(x.dtype)
+    result = x * scales + shifts
     return result if slope == 1.0 else F.leaky_relu(result, slope)

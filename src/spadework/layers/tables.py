@@ -53,19 +53,36 @@ def look_up(table: Tensor, windows: Windows) -> Tensor:
 
 
 def modulate_by_window(x: Tensor, table: Tensor, windows: Windows) -> Tensor:
-    """x * (1 + gamma) + beta, [B, C, H, W], with gamma and beta side by side in `table` [N, 2C].
+    """x * (1 + gamma) + beta, [B, C, H, W], with gamma and beta side by side in `table` [N, 2C]."""
+    gamma, beta = table.to(x.dtype).chunk(2, 1)
+    return scale_and_shift_by_window(x, 1 + gamma, beta, windows)
 
-    Neither exists at full size, now or for the backward pass.
+
+def scale_and_shift_by_window(
+    x: Tensor, scale: Tensor, shift: Tensor, windows: Windows, factors: Tensor | None = None
+) -> Tensor:
+    """x * scale + shift, [B, C, H, W], by the rows of `scale` and `shift` [N, C] for each pixel's window.
+
+    `factors` [2, P]: what scale and shift are multiplied by at each of the P = B * H * W pixels. Neither scale nor
+    shift exists at full size, now or for the backward pass.
     """
-    return _ModulateByWindow.apply(x, table.to(x.dtype), windows)
+    factors = None if factors is None else factors.to(x.dtype)
+    return _ScaleAndShift.apply(x, scale.to(x.dtype), shift.to(x.dtype), factors, windows)
 
 
 def scale_and_shift(
-    x: Tensor, scale: Tensor, shift: Tensor, ids: Tensor, *, slope: float = 1.0, out: Tensor | None = None
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    ids: Tensor,
+    *,
+    factors: Tensor | None = None,
+    slope: float = 1.0,
+    out: Tensor | None = None,
 ) -> Tensor:
     """x * scale[ids] + shift[ids], pixel by pixel, and a leaky ReLU of that slope: one pass over memory on a CPU.
 
-    `x` and `out` [P, C] (they may be the same), tables [N, C], `ids` [P].
+    `x` and `out` [P, C] (they may be the same), tables [N, C], `ids` [P]; `factors` [2, P] of scale and shift.
     """
     out = torch.empty_like(x) if out is None else out
     chunk = CHUNK if x.device.type == "cpu" else max(1, len(x))
@@ -75,6 +92,9 @@ def scale_and_shift(
         stop = start + len(here)
         torch.index_select(scale, 0, here, out=scales[: len(here)])
         torch.index_select(shift, 0, here, out=shifts[: len(here)])
+        if factors is not None:
+            scales[: len(here)] *= factors[0, start:stop, None]
+            shifts[: len(here)] *= factors[1, start:stop, None]
         result = torch.addcmul(shifts[: len(here)], scales[: len(here)], x[start:stop], out=out[start:stop])
         if slope != 1.0:
             F.leaky_relu_(result, slope)
@@ -116,23 +136,30 @@ class _LookUp(torch.autograd.Function):
         return context.windows.positions.sum(as_rows(gradients[0])), None
 
 
-class _ModulateByWindow(torch.autograd.Function):
+class _ScaleAndShift(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, x: Tensor, table: Tensor, windows: Windows) -> Tensor:
-        gamma, beta = table.chunk(2, 1)
-        rows = as_rows(x)
+    def forward(
+        context: Any, x: Tensor, scale: Tensor, shift: Tensor, factors: Tensor | None, windows: Windows
+    ) -> Tensor:
+        rows, scale, shift = as_rows(x), scale.contiguous(), shift.contiguous()
         context.windows = windows
-        context.save_for_backward(rows, gamma)
+        context.save_for_backward(rows, scale, None if factors is None else shift, factors)
         out = torch.empty_like(x, memory_format=torch.channels_last)
-        scale_and_shift(rows, 1 + gamma, beta.contiguous(), windows.ids.flatten(), out=as_rows(out))
+        scale_and_shift(rows, scale, shift, windows.ids.flatten(), factors=factors, out=as_rows(out))
         return out
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, gamma = context.saved_tensors
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale, shift, factors = context.saved_tensors
+        ids, positions = context.windows.ids.flatten(), context.windows.positions
         gradient = as_rows(gradients[0])
-        positions = context.windows.positions
-        table = torch.cat([positions.sum(gradient * x), positions.sum(gradient)], 1)
-        none = torch.zeros_like(gamma)
-        to_x = scale_and_shift(gradient, 1 + gamma, none, context.windows.ids.flatten())
-        return as_maps(to_x, gradients[0]), table, None
+        to_x = scale_and_shift(gradient, scale, torch.zeros_like(scale), ids)
+        if factors is None:
+            return as_maps(to_x, gradients[0]), positions.sum(gradient * x), positions.sum(gradient), None, None
+
+        # With the factors f and g of each pixel: out = x * f * scale + g * shift.
+        f, g = factors[:, :, None]                                                            # [P, 1] each
+        shifted = scale_and_shift(gradient, shift, torch.zeros_like(shift), ids)
+        to_factors = torch.stack([(to_x * x).sum(1), shifted.sum(1)])                         # [2, P]
+        to_scale, to_shift = positions.sum(gradient * x * f), positions.sum(gradient * g)
+        return as_maps(to_x * f, gradients[0]), to_scale, to_shift, to_factors, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import torch
@@ -31,10 +31,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Style:
-    """What sets the look of a photo: a point, and for a style encoded from a photo the normal distribution it is of."""
+    """What sets the look of a photo: a point, and for a style encoded from a photo the normal distribution it is of.
+
+    Where a system takes styles by region (`System.regional_styles`), there may be several points, one for each region.
+    """
 
     vector: Tensor
-    """[B, Z] the latent that the generator takes."""
+    """[B, Z] the latent that the generator takes; [B, R, Z], one for each region, beside `regions`."""
+    regions: Tensor | None = field(default=None, kw_only=True)
+    """[B, H, W] which of the R vectors sets the look of each pixel of the label map; None: one vector for all."""
     mean: Tensor | None = None
     """[B, Z] for an encoded style."""
     log_variance: Tensor | None = None
@@ -49,6 +54,18 @@ class Style:
             return self
         vector = self.mean + noise.to(self.mean) * torch.exp(self.log_variance / 2)
         return Style(vector, self.mean, self.log_variance)
+
+    def within(self, where: Tensor, vector: Tensor) -> Style:
+        """This style with another `vector` [B, Z] at the pixels that `where` [B, H, W] marks: a class, a thing, a box.
+
+        Elsewhere every pixel keeps its own, so that looks can be exchanged one region after the other.
+        """
+        vectors = self.vector if self.regions is not None else self.vector[:, None]                    # [B, R, Z]
+        regions = torch.zeros_like(where, dtype=torch.long) if self.regions is None else self.regions
+        return Style(
+            torch.cat([vectors, vector.to(vectors)[:, None]], 1),
+            regions=torch.where(where.bool(), vectors.shape[1], regions),
+        )
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,8 @@ class Recipe:
     """Mirror half of the pictures."""
     average: float = 0.0
     """Decay of the moving average of weights per iteration; 0: no average."""
+    average_warm_up: bool = True
+    """Begin with a smaller decay, (1 + n) / (10 + n) at iteration n, so that the random start is soon forgotten."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +93,26 @@ class Preset:
 
     config: Any
     recipe: Recipe
+
+
+def for_classes(config: Any, classes: int, unlabelled: int | None) -> Any:
+    """A system's config for data with so many classes, and the index of the unlabelled one where there is one.
+
+    Every config has `classes`; one whose objective leaves unlabelled pixels out has `unlabelled`, -1 meaning none.
+    """
+    known = {"classes": classes, "unlabelled": -1 if unlabelled is None else unlabelled}
+    return replace(config, **{entry.name: known[entry.name] for entry in fields(config) if entry.name in known})
+
+
+def require_multiple(width: int, height: int, multiple: int, because: str, instead: str) -> None:
+    """Raise ValueError, with the nearest sizes that will do, unless both sides are multiples of `multiple`."""
+    if width % multiple or height % multiple or min(width, height) < multiple:
+        smaller = f"{max(width // multiple, 1) * multiple}x{max(height // multiple, 1) * multiple}"
+        larger = f"{max(-(-width // multiple), 1) * multiple}x{max(-(-height // multiple), 1) * multiple}"
+        raise ValueError(
+            f"training size {width}x{height}: with {because} both sides must be multiples of {multiple}; "
+            f"take {' or '.join(dict.fromkeys([smaller, larger]))}, or {instead}"
+        )
 
 
 class System(nn.Module):
@@ -97,6 +136,9 @@ class System(nn.Module):
 
     inference_names: ClassVar[tuple[str, ...]] = ("generator",)
     """Those that a finished model needs, and `model.safetensors` holds."""
+
+    regional_styles: bool = False
+    """Whether a style may differ from region to region (`Style.regions`)."""
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -149,6 +191,11 @@ class System(nn.Module):
     def size_multiple(self) -> int:
         """Height and width of a batch must be multiples of this; the synthesizer pads others and crops the result."""
         raise NotImplementedError
+
+    @property
+    def training_multiple(self) -> int:
+        """The same for the pictures that it trains on, where other networks than those for generating are at work."""
+        return self.size_multiple
 
     def refresh(self, batches: Iterator[Batch]) -> None:
         """Make whatever follows from the weights fit them again, after they were averaged; leaves eval mode on."""

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +20,8 @@ from torch.nn import Parameter
 
 from spadework import losses
 from spadework.draw import Draw
-from spadework.layers.blocks import Convolution, ModulatedBlock, leaky_relu, upsample
+from spadework.layers.blocks import Convolution
+from spadework.layers.decoder import ModulatedDecoder
 from spadework.layers.initialization import initialize
 from spadework.layers.modulation import SPADE, Concat, Unmodulated
 from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS, fresh_statistics
@@ -36,12 +36,12 @@ from spadework.layers.spectral import SpectralConv2d, settle_spectral_norm
 from spadework.layers.style_encoder import StyleEncoder
 from spadework.sample import Batch
 from spadework.semantics import Semantics
-from spadework.systems.base import Progress, Style, System
+from spadework.systems.base import Progress, Style, System, require_multiple
 
 
 @dataclass(frozen=True)
-class SpadeConfig:
-    """Networks, objective and optimisation; the defaults are the released behaviour."""
+class SpadeFamilyConfig:
+    """What the systems share that exchange SPADE's modulation for another; the defaults are the released behaviour."""
 
     classes: int = 183
     """Channels of the one-hot map, the unlabelled one included."""
@@ -67,14 +67,8 @@ class SpadeConfig:
     """Channels after the encoder's first layer."""
     upsamplings: Literal["normal", "more", "most"] = "normal"
     """5, 6 or 7 doublings between the latent and the photo; `most` has one more block."""
-    conditioning: Literal["spade", "concat"] = "spade"
-    """How blocks see the map: SPADE layers, or the paper's baseline that concatenates it."""
     norm: Literal["batch", "sync_batch", "instance", "group", "layer"] = "sync_batch"
-    """The parameter-free norm inside SPADE."""
-    kernel_size: Literal[1, 3, 5] = 3
-    """Kernel of SPADE's convolutions."""
-    hidden: int = 128
-    """Channels between SPADE's two convolutions."""
+    """The parameter-free norm inside the modulation."""
     spectral: bool = True
     """Spectral norm on the convolutions of the generator's blocks."""
 
@@ -118,13 +112,27 @@ class SpadeConfig:
     """Epochs after those, in which the learning rate falls linearly."""
 
 
+@dataclass(frozen=True)
+class SpadeConfig(SpadeFamilyConfig):
+    """Networks, objective and optimisation; the defaults are the released behaviour."""
+
+    conditioning: Literal["spade", "concat"] = "spade"
+    """How blocks see the map: SPADE layers, or the paper's baseline that concatenates it."""
+    kernel_size: Literal[1, 3, 5] = 3
+    """Kernel of SPADE's convolutions."""
+    hidden: int = 128
+    """Channels between SPADE's two convolutions."""
+
+
 UPSAMPLINGS = {"normal": 5, "more": 6, "most": 7}
+Features = list[list[Tensor]]
+"""What the discriminator makes of pictures, by scale and layer; logits last."""
 
 
 # The generator (section 3.1 and appendix A).
 
 
-class SpadeGenerator(nn.Module):
+class SpadeGenerator(ModulatedDecoder):
     """Modulated residual blocks with up-sampling between them; no encoder part, because the map enters in every block.
 
     `modulation(channels)` makes the blocks' normalisation. `latent_size` (h, w) is what the photo's trained size comes
@@ -143,37 +151,31 @@ class SpadeGenerator(nn.Module):
         latent_size: tuple[int, int] = (8, 8),
         style_size: int | None = None,
     ) -> None:
-        super().__init__()
-        self.upsamplings = UPSAMPLINGS[upsamplings]
-        self.latent_size = latent_size
-        self.style_size = style_size
-
         # First layer: 16 * width channels at the latent's size.
         channels = [16 * width] * 4 + [8 * width, 4 * width, 2 * width, width]
         if upsamplings == "most":
             channels.append(width // 2)
         if style_size is None:
-            self.stem: nn.Module = nn.Conv2d(semantic_channels, channels[0], 3, padding=1)
+            stem: nn.Module = nn.Conv2d(semantic_channels, channels[0], 3, padding=1)
         else:
-            self.stem = nn.Linear(style_size, channels[0] * latent_size[0] * latent_size[1])
+            stem = nn.Linear(style_size, channels[0] * latent_size[0] * latent_size[1])
 
-        # Blocks; the second has no up-sampling before it when there are only five.
-        block = partial(
-            ModulatedBlock,
-            modulation=modulation,
+        # Blocks; the third has no up-sampling before it when there are only five.
+        super().__init__(
+            stem,
+            channels,
+            modulation,
+            upsample_before=[False, True, upsamplings != "normal"] + [True] * (len(channels) - 4),
             shortcut_modulation=shortcut_modulation,
             convolution=convolution,
         )
-        self.blocks = nn.ModuleList(block(before, after) for before, after in pairwise(channels))
-        self.upsample_before = [False, True, upsamplings != "normal"] + [True] * (len(self.blocks) - 3)
-        self.to_photo = nn.Conv2d(channels[-1], 3, 3, padding=1)
+        self.upsamplings = UPSAMPLINGS[upsamplings]
+        self.latent_size = latent_size
+        self.style_size = style_size
 
     def forward(self, semantics: Semantics, size: tuple[int, int], style: Tensor | None = None) -> Tensor:
         """The photo [B, 3, H, W] in [-1, 1] of `size`, a multiple of 2^upsamplings each way; `style` [B, Z]."""
-        x = self._latent(semantics, size, style)                                # [B, 16C, h, w]
-        for block, up in zip(self.blocks, self.upsample_before, strict=True):
-            x = block(upsample(x) if up else x, semantics)                      # [B, 16C..C, 2h, 2w], ...
-        return torch.tanh(self.to_photo(leaky_relu(x)))                         # [B, 3, H, W]
+        return self.decode(self._latent(semantics, size, style), semantics)     # [B, 3, H, W]
 
     def _latent(self, semantics: Semantics, size: tuple[int, int], style: Tensor | None) -> Tensor:
         h, w = (side // 2**self.upsamplings for side in size)
@@ -193,22 +195,32 @@ class SpadeGenerator(nn.Module):
 class Spade(System):
     """SPADE: generator, multi-scale discriminator and, for styles from photos, an image encoder."""
 
-    config: SpadeConfig
+    config: SpadeFamilyConfig
     generator: SpadeGenerator
-    config_type = SpadeConfig
+    config_type: ClassVar[type[SpadeFamilyConfig]] = SpadeConfig
     network_names = ("generator", "discriminator", "encoder")
     inference_names = ("generator", "encoder")
 
-    def __init__(self, config: SpadeConfig) -> None:
+    def __init__(self, config: SpadeFamilyConfig) -> None:
         super().__init__()
         _check(config)
         self.config = config
-        self.generator = _generator(config)
+        self.generator = _generator(config, **self.modulation(config))
         self.discriminator = _discriminator(config)
         self.encoder = _encoder(config) if config.encoder else None
         self.perceptual: PerceptualDistance | None = None
         """The perceptual loss; set it before training (it holds a fixed network, not part of the model)."""
         initialize(self, everywhere=config.initialization == "paper")
+
+    @staticmethod
+    def modulation(config: Any) -> dict[str, Callable[[int], nn.Module]]:
+        """How the generator's blocks see the map: the one thing that systems exchange which build on this one."""
+        channels, norm = config.classes + config.edges, PARAMETER_FREE_NORMS[config.norm]
+        if config.conditioning == "concat":
+            concat = partial(Concat, semantic_channels=channels, norm=norm)
+            return {"modulation": concat, "shortcut_modulation": partial(Unmodulated, norm=norm)}
+        shape = {"kernel_size": config.kernel_size, "hidden": config.hidden}
+        return {"modulation": partial(SPADE, semantic_channels=channels, norm=norm, **shape)}
 
     @property
     def size_multiple(self) -> int:
@@ -258,12 +270,7 @@ class Spade(System):
         }
 
     def _generator_losses(
-        self,
-        fake: Tensor,
-        real: Tensor,
-        fake_features: list[list[Tensor]],
-        real_features: list[list[Tensor]],
-        style: Style | None,
+        self, fake: Tensor, real: Tensor, fake_features: Features, real_features: Features, style: Style | None
     ) -> dict[str, Tensor]:
         config = self.config
         terms = {"gan": losses.over_scales(losses.GAN_LOSSES[config.gan_loss].generator, fake_features)}
@@ -284,9 +291,7 @@ class Spade(System):
         noise = draw.normal(f"style, {purpose}", self.config.style_size).to(batch.label_map.device)     # [B, Z]
         return Style(noise) if self.encoder is None else self.encode_style(batch).perturb(noise)
 
-    def _judge(
-        self, semantics: Semantics, fake: Tensor, real: Tensor
-    ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+    def _judge(self, semantics: Semantics, fake: Tensor, real: Tensor) -> tuple[Features, Features]:
         """The discriminator's outputs for fakes and for reals, which pass it as one batch, the fakes first."""
         both = self.discriminator(semantics.repeat(2), torch.cat([fake, real]))
         count = len(fake)
@@ -338,18 +343,11 @@ class Spade(System):
         return self.generator(self.semantics(batch), batch.size, None if style is None else style.vector)
 
 
-def _generator(config: SpadeConfig) -> SpadeGenerator:
-    channels = config.classes + config.edges
-    norm = PARAMETER_FREE_NORMS[config.norm]
-    spade = partial(
-        SPADE, semantic_channels=channels, norm=norm, kernel_size=config.kernel_size, hidden=config.hidden
-    )
-    concat = partial(Concat, semantic_channels=channels, norm=norm)
+def _generator(config: SpadeFamilyConfig, **modulation: Any) -> SpadeGenerator:
     times = 2 ** UPSAMPLINGS[config.upsamplings]
     return SpadeGenerator(
-        channels,
-        spade if config.conditioning == "spade" else concat,
-        shortcut_modulation=None if config.conditioning == "spade" else partial(Unmodulated, norm=norm),
+        config.classes + config.edges,
+        **modulation,
         convolution=SpectralConv2d if config.spectral else nn.Conv2d,
         width=config.generator_width,
         upsamplings=config.upsamplings,
@@ -358,7 +356,7 @@ def _generator(config: SpadeConfig) -> SpadeGenerator:
     )
 
 
-def _discriminator(config: SpadeConfig) -> MultiscaleDiscriminator:
+def _discriminator(config: SpadeFamilyConfig) -> MultiscaleDiscriminator:
     norm = CONV_NORMS[config.discriminator_norm]
     one_scale: dict[str, Callable[..., nn.Module]] = {
         "patch": partial(PatchDiscriminator, norm=norm),
@@ -376,7 +374,7 @@ def _discriminator(config: SpadeConfig) -> MultiscaleDiscriminator:
     )
 
 
-def _encoder(config: SpadeConfig) -> StyleEncoder:
+def _encoder(config: SpadeFamilyConfig) -> StyleEncoder:
     return StyleEncoder(
         width=config.encoder_width,
         style_size=config.style_size,
@@ -385,15 +383,9 @@ def _encoder(config: SpadeConfig) -> StyleEncoder:
     )
 
 
-def _check(config: SpadeConfig) -> None:
+def _check(config: SpadeFamilyConfig) -> None:
     multiple = 2 ** UPSAMPLINGS[config.upsamplings]
     width, height = config.width, config.height
-    if width % multiple or height % multiple or min(width, height) < multiple:
-        smaller = f"{max(width // multiple, 1) * multiple}x{max(height // multiple, 1) * multiple}"
-        larger = f"{max(-(-width // multiple), 1) * multiple}x{max(-(-height // multiple), 1) * multiple}"
-        raise ValueError(
-            f"training size {width}x{height}: with upsamplings={config.upsamplings} both sides must be multiples of "
-            f"{multiple}; take {' or '.join(dict.fromkeys([smaller, larger]))}, or other upsamplings"
-        )
+    require_multiple(width, height, multiple, f"upsamplings={config.upsamplings}", "other upsamplings")
     if config.encoder and config.stem != "style":
         raise ValueError("encoder=True needs stem='style': the encoded style enters through the first layer")

@@ -1,4 +1,4 @@
-"""What the keys and shapes of an NVlabs/SPADE checkpoint tell of its network.
+"""What the keys and shapes of a released checkpoint, of NVlabs/SPADE or tzt101/CLADE, tell of its network.
 
 The encoder of CC-FPSE and CLADE and the discriminator of LGGAN and CLADE are SPADE's own networks: their checkpoints
 are recognised as such.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from torch import Tensor
 
+from spadework.upstream import clade, spade
 from spadework.upstream.families import name_family
-from spadework.upstream.spade import Network, pix2pixhd_depth, to_ours
+from spadework.upstream.spade import Network, pix2pixhd_depth
 
 _PRESETS = {184: "coco", 151: "ade20k", 36: "cityscapes", 13: "facades"}
 """The number of semantic channels of the data sets that upstream has settings for."""
+
+RENAME_TABLES: dict[str, Any] = {"spade": spade, "clade": clade}
+"""System -> the module with its `to_ours` and `to_upstream`."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,18 @@ class Recognised:
     width: int
     """Channels of the first layer: `ngf` of a generator or an encoder, `ndf` of a discriminator."""
     norm: Literal["batch", "instance", "none"] | None
-    """The parameter-free norm of SPADE's layers; elsewhere the norm after a spectral convolution."""
+    """The parameter-free norm of the modulation; elsewhere the norm after a spectral convolution."""
     spectral: bool
     preset: str | None = None
     """The data set whose number of channels this is."""
     semantic_channels: int | None = None
     """Classes, unlabelled and edges included."""
+    edges: bool | None = None
+    """Whether the last of those channels marks the edges between objects; only CLADE's keys tell."""
+    positions: bool | None = None
+    """Whether CLADE's modulation varies with the position in a region (CLADE-ICPE)."""
 
-    generator: Literal["spade", "pix2pixhd"] | None = None
+    generator: Literal["spade", "pix2pixhd", "clade"] | None = None
     kernel_size: int | None = None
     """Of SPADE's three convolutions, or of the residual blocks of the pix2pixHD-style generator."""
     hidden: int | None = None
@@ -57,28 +65,37 @@ class Recognised:
     layers: int | None = None
     """Of a discriminator `n_layers_D`, one less than its convolutions; of an encoder its convolutions."""
 
+    @property
+    def system(self) -> Literal["spade", "clade"]:
+        """Whose network it is; SPADE's own where several systems have it."""
+        return "clade" if self.generator == "clade" else "spade"
+
 
 def recognise(state_dict: Mapping[str, Tensor]) -> Recognised:
-    """Which of SPADE's networks this is, and its size.
+    """Which network this is, and its size.
 
     Raises ValueError for another system's checkpoint, which it names where it knows it, and for one that is not whole.
     """
+    is_clade = any(key.startswith(f"head_0.norm_0.{_CLADE_LAYER}.") for key in state_dict)
     family = name_family(state_dict)
-    if family:
-        raise ValueError(f"these are the keys of {family}, not of a SPADE network")
+    if family and not is_clade:
+        raise ValueError(f"these are the keys of {family}, not of a SPADE or CLADE network")
     shapes = _Shapes({key: tuple(tensor.shape) for key, tensor in state_dict.items()})
     if "fc_mu.weight" in shapes:
         found = _recognise_encoder(shapes)
     elif any(key.startswith("discriminator_") for key in shapes):
         found = _recognise_discriminator(shapes)
     elif any(key.startswith("head_0.") for key in shapes):
-        found = _recognise_generator(shapes)
+        found = (_recognise_clade_generator if is_clade else _recognise_spade_generator)(shapes)
     elif any(re.match(r"model\.\d+\.", key) for key in shapes):
         found = _recognise_pix2pixhd_generator(shapes)
     else:
-        raise ValueError(f"these are not the keys of a SPADE network: {', '.join(sorted(shapes)[:4])}")
-    to_ours(state_dict, found.network)
+        raise ValueError(f"these are not the keys of a SPADE or CLADE network: {', '.join(sorted(shapes)[:4])}")
+    RENAME_TABLES[found.system].to_ours(state_dict, found.network)
     return found
+
+
+_CLADE_LAYER = "class_specified_affine"
 
 
 class _Shapes(dict[str, tuple[int, ...]]):
@@ -100,9 +117,23 @@ class _Shapes(dict[str, tuple[int, ...]]):
         return path, "none"
 
 
-def _recognise_generator(shapes: _Shapes) -> Recognised:
-    first = shapes.of("head_0.conv_0")
+def _recognise_spade_generator(shapes: _Shapes) -> Recognised:
     shared = shapes.of("head_0.norm_0.mlp_shared.0")
+    found = _recognise_decoder(shapes, shared[1])
+    return replace(found, generator="spade", kernel_size=shared[2], hidden=shared[0])
+
+
+def _recognise_clade_generator(shapes: _Shapes) -> Recognised:
+    classes = shapes.of(f"head_0.norm_0.{_CLADE_LAYER}", 2)[0]
+    edges = "head_0.norm_0.inst_conv.weight" in shapes
+    positions = f"head_0.norm_0.{_CLADE_LAYER}.dist_conv_w.weight" in shapes
+    found = _recognise_decoder(shapes, classes + edges)
+    return replace(found, generator="clade", edges=edges, positions=positions)
+
+
+def _recognise_decoder(shapes: _Shapes, semantic_channels: int) -> Recognised:
+    """All of the generator but its modulation."""
+    first = shapes.of("head_0.conv_0")
     style = len(shapes.get("fc.weight", ())) == 2
     stem = shapes.of("fc", 2 if style else 4)
     if first[0] % 16 or stem[0] % first[0]:
@@ -112,11 +143,8 @@ def _recognise_generator(shapes: _Shapes) -> Recognised:
         width=first[0] // 16,
         norm="batch" if "head_0.norm_0.param_free_norm.running_mean" in shapes else "instance",
         spectral="head_0.conv_0.weight_orig" in shapes,
-        preset=_PRESETS.get(shared[1]),
-        semantic_channels=shared[1],
-        generator="spade",
-        kernel_size=shared[2],
-        hidden=shared[0],
+        preset=_PRESETS.get(semantic_channels),
+        semantic_channels=semantic_channels,
         size="most" if any(key.startswith("up_4.") for key in shapes) else None,
         stem="style" if style else "label_map",
         z_dim=stem[1] if style else None,

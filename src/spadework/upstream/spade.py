@@ -12,7 +12,7 @@ sequence, every other one stands alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from torch import Tensor
@@ -24,7 +24,7 @@ Table = list[tuple[str, str]]
 
 _NETWORKS: dict[Network, str] = {"G": "generator", "D": "discriminator", "E": "encoder"}
 _BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
-_SPADE_LAYER = (("param_free_norm", "norm"), ("mlp_shared.0", "shared"), ("mlp_gamma", "gamma"), ("mlp_beta", "beta"))
+SPADE_LAYER = (("param_free_norm", "norm"), ("mlp_shared.0", "shared"), ("mlp_gamma", "gamma"), ("mlp_beta", "beta"))
 _ENCODER_LAYERS = 6
 
 _LEAVES = (
@@ -46,15 +46,16 @@ def _table(keys: Iterable[str], network: Network) -> Table:
         return _encoder()
     has_blocks = any(key.startswith(("head_0.", "blocks.0.")) for key in keys)
     has_sequence = any(re.match(r"(model|layers)\.\d+\.", key) for key in keys)
-    return _pix2pixhd_generator(keys) if has_sequence and not has_blocks else _generator()
+    return _pix2pixhd_generator(keys) if has_sequence and not has_blocks else generator_table(SPADE_LAYER)
 
 
-def _generator() -> Table:
+def generator_table(layer: Sequence[tuple[str, str]]) -> Table:
+    """The generator's modules; `layer` pairs those of its modulation, in which systems differ that build on SPADE."""
     table = [("fc", "stem")]
     for i, block in enumerate(_BLOCKS):
         table += [(f"{block}.conv_{n}", f"blocks.{i}.conv_{n}") for n in "01s"]
         for n in "01s":
-            table += [(f"{block}.norm_{n}.{theirs}", f"blocks.{i}.norm_{n}.{ours}") for theirs, ours in _SPADE_LAYER]
+            table += [(f"{block}.norm_{n}.{theirs}", f"blocks.{i}.norm_{n}.{ours}") for theirs, ours in layer]
     return [*table, ("conv_img", "to_photo")]
 
 
@@ -115,7 +116,19 @@ def to_ours(state_dict: Mapping[str, Tensor], network: Network) -> dict[str, Ten
 
     Raises ValueError for keys that upstream's network does not have.
     """
-    table = _table(state_dict, network)
+    return rename(state_dict, _table(state_dict, network), f"SPADE {_NETWORKS[network]}")
+
+
+def to_upstream(state_dict: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
+    """The same tensors under upstream's keys, in upstream's order.
+
+    Raises ValueError for keys that our network does not have.
+    """
+    return rename_back(state_dict, _table(state_dict, network), f"SPADE {_NETWORKS[network]}")
+
+
+def rename(state_dict: Mapping[str, Tensor], table: Table, what: str) -> dict[str, Tensor]:
+    """Upstream's tensors under our keys, by a table; `what` the network is, for the error about foreign keys."""
     paths = {theirs.replace("[.0]", sequence): ours for theirs, ours in table for sequence in ("", ".0")}
 
     renamed: dict[str, Tensor] = {}
@@ -126,17 +139,14 @@ def to_ours(state_dict: Mapping[str, Tensor], network: Network) -> dict[str, Ten
 
     # What does not come back under its own name was not upstream's.
     names = _upstream_names(renamed, table)
-    _refuse_strangers(set(state_dict) - set(names.values()), f"not keys of a SPADE {_NETWORKS[network]}", state_dict)
+    _refuse_strangers(set(state_dict) - set(names.values()), f"not keys of a {what}", state_dict)
     return {ours: renamed[ours] for ours in names}
 
 
-def to_upstream(state_dict: Mapping[str, Tensor], network: Network) -> dict[str, Tensor]:
-    """The same tensors under upstream's keys, in upstream's order.
-
-    Raises ValueError for keys that our network does not have.
-    """
-    names = _upstream_names(state_dict, _table(state_dict, network))
-    _refuse_strangers(set(state_dict) - set(names), f"not keys of our SPADE {_NETWORKS[network]}", state_dict)
+def rename_back(state_dict: Mapping[str, Tensor], table: Table, what: str) -> dict[str, Tensor]:
+    """Our tensors under upstream's keys, by a table; `what` the network is, for the error about foreign keys."""
+    names = _upstream_names(state_dict, table)
+    _refuse_strangers(set(state_dict) - set(names), f"not keys of our {what}", state_dict)
     return {theirs: state_dict[ours] for ours, theirs in names.items()}
 
 
