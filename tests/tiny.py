@@ -10,7 +10,7 @@ from torch import Tensor
 from spadework.data.ontology import Ontology
 from spadework.draw import Draw
 from spadework.sample import Batch
-from spadework.systems.spade import Spade, SpadeConfig
+from spadework.systems.spade import SpadeConfig
 
 ONTOLOGY = Ontology.from_json(
     {

@@ -9,6 +9,7 @@ from pathlib import Path
 from spadework.data.doctor.finding import SEVERITIES, Case, Finding, count
 from spadework.data.doctor.pictures import thumbnails
 from spadework.data.doctor.report import Report
+from spadework.web_page import web_page
 
 STYLE = Path(__file__).with_name("page.css")
 PICTURES = 4
@@ -30,12 +31,7 @@ def page(report: Report, forecast: list[tuple[str, str]] | None = None) -> str:
         *_forecast(forecast or []),
     ]
     body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    return web_page(title, body, STYLE.read_text(encoding="utf-8"))
 
 
 def _summary(report: Report) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from spadework.data.doctor.stored import Stored, read_stored
 from spadework.data.label_map import read_photo
 from spadework.data.ontology import Ontology
 from spadework.data.pairs import PHOTO_EXTENSIONS
+from spadework.web_page import picture_uri
 
 SIDE = 240
 """Pixels: the longer side of a thumbnail."""
@@ -27,7 +26,7 @@ def thumbnails(case: Case, mark: Mark | None, ontology: Ontology) -> list[tuple[
     photo = case.path if case.pair is None else case.pair.photo
     if photo is not None and (case.pair is not None or photo.suffix.lower() in PHOTO_EXTENSIONS):
         picture = _photo(photo)
-        shown.append(("photo", "" if picture is None else _uri(picture, "JPEG")))
+        shown.append(("photo", "" if picture is None else picture_uri(picture, "JPEG")))
     if case.pair is not None:
         shown += _label(case.pair.label, None if case.pair.pack else mark, ontology)
     return shown
@@ -39,11 +38,11 @@ def _label(path: Path, mark: Mark | None, ontology: Ontology) -> list[tuple[str,
     except ValueError:
         return [("label map", "")]
     picture = painted(stored, ontology)
-    shown = [("label map", _uri(_reduced(picture), "PNG"))]
+    shown = [("label map", picture_uri(_reduced(picture), "PNG"))]
     if mark is not None:
         wrong = mark(stored, ontology)
         caption = f"{wrong.mean():.2%} marked"
-        shown.append((caption, _uri(_reduced(_marked(picture, wrong)), "PNG")))
+        shown.append((caption, picture_uri(_reduced(_marked(picture, wrong)), "PNG")))
     return shown
 
 
@@ -92,9 +91,3 @@ def _reduced(picture: np.ndarray) -> Image.Image:
         return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
     image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     return image
-
-
-def _uri(image: Image.Image, format: str) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **({"quality": 82} if format == "JPEG" else {"optimize": True}))
-    return f"data:image/{format.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
