@@ -23,32 +23,49 @@ MAY_IMPORT: dict[str, set[str]] = {
     "atomic": set(),
     "choose": set(),
     "lock": {"atomic"},
+    "checkpoints": {"atomic"},
+    "interruptions": set(),
+    "log": {"atomic"},
     "windows": set(),
+    "regions": set(),
     "semantics": {"windows"},
     "precision": set(),
     "contact_sheet": set(),
+    "web_page": set(),
     "losses": {"precision"},
     "layers": {"layers", "semantics", "windows", "precision"},
-    "systems": {"systems", "layers", "losses", "semantics", "sample", "draw"},
-    "data": {"data", "choose", "sample", "draw", "atomic", "lock"},
-    "terrain": {"terrain", "data", "sample", "draw"},
+    "systems": {"systems", "layers", "losses", "semantics", "regions", "sample", "draw"},
+    "data": {"data", "choose", "sample", "draw", "atomic", "lock", "web_page"},
+    "terrain": {"terrain", "data", "draw", "atomic", "lock"},
     "upstream": {"upstream"},
-    "segmenters": {"segmenters", "layers"},
+    "segmenters": {"segmenters", "layers", "upstream", "data", "atomic", "choose"},
     "model_folder": {"systems", "data", "atomic"},
     "synthesizer": {"model_folder", "systems", "layers", "semantics", "data", "sample", "draw"},
     "training": {
         *("training", "synthesizer", "model_folder", "systems", "layers", "data"),
-        *("sample", "draw", "atomic", "lock", "contact_sheet"),
+        *("sample", "draw", "atomic", "lock", "checkpoints", "interruptions", "log", "contact_sheet"),
     },
-    "evaluation": {"evaluation", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
+    "evaluation": {
+        *("evaluation", "synthesizer", "segmenters", "data", "sample", "draw", "atomic", "choose"),
+        *("model_folder", "web_page", "lock", "checkpoints", "interruptions", "log"),
+    },
     "studio": {"studio", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
     "conversion_config": {"systems", "data", "upstream"},
-    "conversion": {"conversion_config", "training", "model_folder", "systems", "data", "upstream", "atomic"},
+    "conversion_files": {"training", "model_folder", "systems", "upstream", "atomic"},
+    "conversion_oasis_config": {"conversion_config", "systems", "data", "upstream"},
+    "conversion_oasis": {
+        *("conversion_oasis_config", "conversion_config", "conversion_files"),
+        *("model_folder", "systems", "data", "upstream", "atomic"),
+    },
+    "conversion": {
+        *("conversion_oasis", "conversion_config", "conversion_files"),
+        *("model_folder", "systems", "data", "upstream", "atomic"),
+    },
     "spadework": {"synthesizer", "systems"},
     "cli": {
-        *("cli", "conversion", "conversion_config", "layers"),
+        *("cli", "conversion", "conversion_config", "layers", "segmenters"),
         *("training", "evaluation", "studio", "terrain", "synthesizer", "model_folder", "systems", "data", "upstream"),
-        *("spadework", "sample", "draw", "atomic", "choose"),
+        *("spadework", "sample", "draw", "atomic", "choose", "contact_sheet"),
     },
     "__main__": {"cli"},
 }
@@ -120,6 +137,8 @@ def wrong_arrows(package: Path) -> list[str]:
                 wrong.append(f"{name} imports {other}, but {part(name)} may import only {sorted(allowed)}")
             elif other == f"{package.name}.training.loop" and part(name) != "cli":
                 wrong.append(f"{name} imports {other}, which only cli may import")
+            elif part(name) == "segmenters" and part(other) == "data" and name != f"{package.name}.segmenters.load":
+                wrong.append(f"{name} imports {other}: segmenters are handed the names of classes, by segmenters.load")
     return wrong + deep_systems(names, package.name)
 
 
@@ -127,11 +146,12 @@ def deep_systems(names: dict[str, set[str]], package: str) -> list[str]:
     """A system may build on another one, but not on one that itself builds on a third."""
     prefix = f"{package}.systems."
     shared = {f"{prefix}base"}
-    builds_on = {
-        name: {other for other in imports if other.startswith(prefix)} - shared
-        for name, imports in names.items()
-        if name.startswith(prefix) and name not in shared
-    }
+    builds_on: dict[str, set[str]] = {}
+    for name, imports in names.items():
+        if name.startswith(prefix) and name not in shared:
+            name = name.removesuffix("_presets")  # settings that stand beside their system are part of it
+            others = {other.removesuffix("_presets") for other in imports if other.startswith(prefix)}
+            builds_on[name] = builds_on.get(name, set()) | others - shared - {name}
     return [
         f"{name} builds on {other}, which builds on {third}: one step deep at most"
         for name, others in builds_on.items()
@@ -168,6 +188,7 @@ def test_imports_point_down() -> None:
         ("training/run.py", "from .loop import train", "only cli may import"),
         ("training/run.py", "from spadework.training import loop", "only cli may import"),
         ("synthesizer.py", "from spadework.training.run import Run", "synthesizer may import only"),
+        ("segmenters/drn.py", "from spadework.data import folder", "handed the names of classes"),
         ("systems/spade.py", "if TYPE_CHECKING:\n    import spadework.data.folder", "systems may import only"),
         ("helpers.py", "import torch", "new part of the house"),
     ],
@@ -374,7 +395,8 @@ def test_the_wheel_holds_what_users_need(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", "wheel", str(ROOT), *options], check=True)
     (wheel,) = tmp_path.glob("spadework-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    files = [file for suffix in ("py", "json", "css") for file in PACKAGE.rglob(f"*.{suffix}")]
+    suffixes = ("py", "json", "css", "js", "html", "svg", "sql")
+    files = [file for suffix in suffixes for file in PACKAGE.rglob(f"*.{suffix}")]
     sources = {f"spadework/{file.relative_to(PACKAGE).as_posix()}" for file in files}
     assert sources | {"spadework/py.typed"} <= set(names)
     assert [name for name in names if name.endswith("licenses/LICENSE")]

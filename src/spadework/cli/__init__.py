@@ -5,7 +5,14 @@
   spadework check DIR        what is wrong with a data set, and the cure
   spadework convert FILE     released checkpoints into models, and back
   spadework prepare NAME     a published data set, as its owners publish it, into a data folder
+  spadework terrain          endless labelled landscapes, drawn by the library itself
   spadework shards DATA DIR  pack a data folder into shards, for sets larger than a disk
+  spadework evaluate MODEL   how good its pictures are: numbers by a named protocol, one report
+  spadework compare A B ...  such reports side by side, differences with intervals
+  spadework train-segmenter DIR   a segmenter for your own classes, as a judge of generated photos
+  spadework segment PHOTOS   photos into label maps, by such a segmenter
+  spadework train-on-fake DIR  what segmenters learn from generated photos, measured on real ones
+  spadework study VERB       ask people which of two results looks more like a photo
   spadework systems          list systems, presets and variants
 
 Every verb has --help.
@@ -20,12 +27,19 @@ from collections.abc import Callable, Sequence
 from spadework import __version__
 from spadework.choose import choose
 from spadework.cli.check import check
+from spadework.cli.compare import compare
 from spadework.cli.convert import convert
+from spadework.cli.evaluate import evaluate
 from spadework.cli.generate import generate
 from spadework.cli.prepare import prepare
+from spadework.cli.segment import segment
 from spadework.cli.shards import shards
+from spadework.cli.study import study
 from spadework.cli.systems import systems
+from spadework.cli.terrain import terrain
 from spadework.cli.train import train
+from spadework.cli.train_on_fake import train_on_fake
+from spadework.cli.train_segmenter import train_segmenter
 
 VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
     "train": train,
@@ -33,7 +47,14 @@ VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
     "check": check,
     "convert": convert,
     "prepare": prepare,
+    "terrain": terrain,
     "shards": shards,
+    "study": study,
+    "evaluate": evaluate,
+    "compare": compare,
+    "train-segmenter": train_segmenter,
+    "segment": segment,
+    "train-on-fake": train_on_fake,
     "systems": systems,
 }
 
