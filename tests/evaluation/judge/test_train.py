@@ -56,8 +56,10 @@ def test_it_learns_drawn_classes(tmp_path: Path) -> None:
 def test_kills_and_interruptions_change_nothing(tmp_path: Path) -> None:
     """kill -9, then SIGTERM, then on to the end: the weights of an undisturbed training, to the last bit."""
     root = data_folder(tmp_path / "park")
-    train(root, tmp_path / "whole", images=160)
-    command = ["train-segmenter", root, "--fold", "all", "--out", tmp_path / "judge", *options(images=160), "--resume"]
+    command = ["train-segmenter", root, "--fold", "all", *options(images=160), "--resume", "--out"]
+    code, _, errors = run(*command, tmp_path / "whole")
+    assert code == 0, errors
+    command.append(tmp_path / "judge")
 
     killed = start(*command)
     wait_for(tmp_path / "judge/checkpoints/000000048.pt", killed)
