@@ -316,10 +316,21 @@ def inside_split(pack: Pack) -> None:
 
 def same_label(pack: Pack) -> None:
     first, *_, last = pack.files("train", "labels")
-    photo = next(path for path in pack.files("train", "photos") if path.stem == last.stem)
-    Image.open(photo).resize(Image.open(first).size).save(photo)
+    _share_label(pack, first, last)
+
+
+def several_looks(pack: Pack) -> None:
+    labels = pack.files("train", "labels")
+    for one, other in zip(labels[::2], labels[1::2], strict=False):
+        _share_label(pack, one, other)
+
+
+def _share_label(pack: Pack, one: Path, other: Path) -> None:
+    """The other's photo has the one's label map."""
+    photo = next(path for path in pack.files("train", "photos") if path.stem == other.stem)
+    Image.open(photo).resize(Image.open(one).size).save(photo)
     for kind in ("labels", "instances") if pack.has_instances else ("labels",):
-        shutil.copyfile(first.parent.parent / kind / first.name, first.parent.parent / kind / last.name)
+        shutil.copyfile(one.parent.parent / kind / one.name, one.parent.parent / kind / other.name)
 
 
 def nearly_across_splits(pack: Pack) -> None:
@@ -442,6 +453,7 @@ FAULTS = [
     Fault("a photo almost in two splits", nearly_across_splits, "near-duplicate-across-splits", "by scene", "note"),
     Fault("a photo twice", inside_split, "duplicate-photo", "keep one", "warning"),
     Fault("a label map twice", same_label, "duplicate-label", "its own label map", "warning"),
+    Fault("each label map twice", several_looks, "label-of-several-photos", "one split", "note"),
     Fault("nothing labelled", nothing_labelled, "empty-label", "take them out", "warning"),
     Fault("a blank photo", blank_photo, "blank-photo", "take these pairs out", "warning"),
     Fault("a photo without colour", grey_photo, "grey-photo", "take them out", "note"),

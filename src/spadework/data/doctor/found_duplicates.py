@@ -53,7 +53,7 @@ def _inside(groups: list[list[PairFacts]]) -> list[Finding]:
 
 
 def _labels(facts: list[PairFacts]) -> list[Finding]:
-    """One label map for different photos, where it shows anything."""
+    """One label map for different photos, where it shows anything: an oversight, unless it is the rule."""
     telling = [fact for fact in facts if fact.label.pixels is not None and (fact.label.pixels > 0).sum() > 2]
     groups = _alike(telling, lambda fact: fact.label.digest)
     if not groups:
@@ -63,6 +63,10 @@ def _labels(facts: list[PairFacts]) -> list[Finding]:
         for group in groups
         for other in group[1:]
     ]
+    if len(groups) > 1 and 2 * sum(map(len, groups)) >= len(telling):
+        seen = f"{count(len(groups), 'label map')} used for several different photos each: looks of one scene, it seems"
+        cure = "if so, nothing; keep all looks of a scene in one split"
+        return [Finding("label-of-several-photos", "note", seen, cure, tuple(cases))]
     seen = f"{count(len(groups), 'label map')} used for several different photos: a copy under the wrong name?"
     cure = "give each photo its own label map"
     return [Finding("duplicate-label", "warning", seen, cure, tuple(cases), LEAVE_OUT)]
