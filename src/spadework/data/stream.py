@@ -6,7 +6,6 @@ depends on the seed and the position alone, so that any run may start, resume or
 
 from __future__ import annotations
 
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from spadework.data.label_colors import LabelMapWarning
 from spadework.data.pair_dataset import PairDataset
 from spadework.draw import Draw
 from spadework.sample import Batch, Sample
+from spadework.workers import leave_interrupts_to_the_parent
 
 Complete = Callable[[Sample, Draw], Sample]
 
@@ -145,11 +145,6 @@ def _require_one_size(samples: list[Sample], mode: str) -> None:
                 f"pictures of one batch need one size, but {' and '.join(sizes)} after preprocess mode {mode!r}: "
                 "use a mode that crops, mode fixed, or batch size 1"
             )
-
-
-def leave_interrupts_to_the_parent(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; workers end with their parent, which saves first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _unchanged(item: Any) -> Any:

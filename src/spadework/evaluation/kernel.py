@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spadework.evaluation.moments import require_features
+from spadework.evaluation.moments import require_same_space
 
 SUBSET_SIZE = 1000
 """Photos per subset where there are as many: torch-fidelity's default."""
@@ -44,7 +44,7 @@ def kernel_distance(
     torch-fidelity draws them: its seed is 2020, and its first input is the generated photos. Raises ValueError for
     sets smaller than a subset.
     """
-    _require_same_space(real, fake)
+    require_same_space(real, fake)
     smaller = min(len(real), len(fake))
     size = min(SUBSET_SIZE, smaller) if subset_size is None else subset_size
     if not 2 <= size <= smaller or subsets < 1:
@@ -68,7 +68,7 @@ def kernel_distance(
 
 def squared_mmd(x: Tensor, y: Tensor) -> float:
     """The unbiased estimate over all rows of x [N, F] and y [M, F] (Gretton et al. 2012, eq. 3), in float64."""
-    _require_same_space(x, y)
+    require_same_space(x, y)
     x, y = x.detach().double(), y.detach().double()
     n, m = len(x), len(y)
     if min(n, m) < 2:
@@ -86,13 +86,3 @@ def _kernel_sum(x: Tensor, y: Tensor) -> float:
 def _own(x: Tensor) -> float:
     """sum_i k(x_i, x_i)."""
     return (x.square().sum(1) / x.shape[1] + 1).pow(3).sum().item()
-
-
-def _require_same_space(real: Tensor, fake: Tensor) -> None:
-    require_features(real)
-    require_features(fake)
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(
-            f"one set has {real.shape[1]} features per photo and the other {fake.shape[1]}: "
-            "both must come from the same network at the same depth"
-        )

@@ -130,6 +130,17 @@ def require_features(features: Tensor) -> None:
         )
 
 
+def require_same_space(real: Tensor, fake: Tensor) -> None:
+    """Raise ValueError unless both are features, and of one network at one depth."""
+    require_features(real)
+    require_features(fake)
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(
+            f"one set has {real.shape[1]} features per photo and the other {fake.shape[1]}: "
+            "both must come from the same network at the same depth"
+        )
+
+
 def write_npz(path: Path | str, gaussian: Gaussian) -> None:
     """A file that pytorch-fid reads: `mu`, `sigma`; and `n`, which it does not look at. Whole or not at all."""
     mu, sigma = gaussian.mean.numpy(), gaussian.covariance.numpy()

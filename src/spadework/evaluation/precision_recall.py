@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spadework.evaluation.moments import require_features
+from spadework.evaluation.moments import require_same_space
 
 _SIDE = 2048
 """Distances are held for so many rows and columns at a time: 32 MiB."""
@@ -43,13 +43,7 @@ def precision_recall(real: Tensor, fake: Tensor, *, neighbours: int = 3) -> Prec
 
     Memory beyond the features does not grow with N and M. Raises ValueError where a set has no k-th neighbour.
     """
-    require_features(real)
-    require_features(fake)
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(
-            f"one set has {real.shape[1]} features per photo and the other {fake.shape[1]}: "
-            "both must come from the same network at the same depth"
-        )
+    require_same_space(real, fake)
     if not 1 <= neighbours < min(len(real), len(fake)):
         raise ValueError(
             f"neighbours={neighbours} cannot be found among {len(real)} real and {len(fake)} generated photos: "

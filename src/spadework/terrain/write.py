@@ -12,8 +12,6 @@ splits lie in ranges of their own, so no layout is ever in two of them, not even
 from __future__ import annotations
 
 import json
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -30,6 +28,7 @@ from spadework.data.shipped import shipped_ontology
 from spadework.lock import FolderLock
 from spadework.terrain.layout import Layout, check_size
 from spadework.terrain.style import Style
+from spadework.workers import fresh_processes, leave_interrupts_to_the_parent
 
 MANIFEST = "manifest.json"
 ONTOLOGY = "landscapes"
@@ -180,7 +179,8 @@ def _draw_all(
         for split, seed in missing:
             yield draw_files(order, folder, split, seed)
         return
-    with ProcessPoolExecutor(min(processes, len(missing)), _context(), initializer=_prepare_worker) as pool:
+    fresh = fresh_processes(__name__)
+    with ProcessPoolExecutor(min(processes, len(missing)), fresh, initializer=_prepare_worker) as pool:
         pending: set[Future[tuple[str, int]]] = set()
         waiting = iter(missing)
         try:
@@ -231,16 +231,7 @@ def save_picture(picture: Image.Image, path: Path) -> None:
         write_atomic(path, lambda file: picture.save(file, "PNG"))
 
 
-def _context() -> multiprocessing.context.BaseContext:
-    """Processes that begin fresh: forks of a process with threads (torch's) may hang."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
 def _prepare_worker() -> None:
     """A core per process, and interrupts are the parent's business."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts_to_the_parent()

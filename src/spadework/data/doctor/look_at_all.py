@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +13,7 @@ from spadework.data.doctor.facts import PairFacts
 from spadework.data.doctor.look import look
 from spadework.data.ontology import Ontology
 from spadework.data.pairs import Pair
+from spadework.workers import leave_interrupts_to_the_parent
 
 QUICK = 500
 """Pairs that the quick form looks at."""
@@ -52,7 +52,7 @@ def look_at_all(
     # New processes, not copies of this one: its threads would not survive being copied.
     context = multiprocessing.get_context("spawn")
     results: dict[int, list[PairFacts]] = {}
-    with ProcessPoolExecutor(min(workers, len(chunks)), context, _leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(min(workers, len(chunks)), context, leave_interrupts_to_the_parent) as pool:
         futures = {pool.submit(work, chunk): number for number, chunk in enumerate(chunks)}
         try:
             for future in as_completed(futures):
@@ -71,7 +71,3 @@ def look_at_all(
 
 def _look_at_chunk(pairs: list[tuple[str, Pair]], ontology: Ontology) -> list[PairFacts]:
     return [look(group, pair, ontology) for group, pair in pairs]
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

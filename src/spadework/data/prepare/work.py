@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -18,6 +16,7 @@ from spadework.atomic import write_atomic
 from spadework.data.prepare.plan import Made, Output
 from spadework.data.prepare.record import Record, sha256
 from spadework.data.prepare.source import SourceFile, SourceTree
+from spadework.workers import fresh_processes, leave_interrupts_to_the_parent
 
 CHUNK = 8
 """Outputs handed to a process at once."""
@@ -55,7 +54,7 @@ def make_all(
         for output in ordered:
             yield _ready_and_do(output, tree, folder, copy)
         return
-    with ProcessPoolExecutor(workers, _context(), initializer=_leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(workers, fresh_processes(__name__), initializer=leave_interrupts_to_the_parent) as pool:
         pending: set[Future[list[Record | Fault]]] = set()
         try:
             for start in range(0, len(ordered), CHUNK):
@@ -141,16 +140,3 @@ def room_needed(outputs: Sequence[Output], folder: Path, copy: bool) -> tuple[in
         if copy or output.source.offset is not None or output.source.location.stat().st_dev != device
     ]
     return sum(apart), shutil.disk_usage(folder).free
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Processes that begin fresh: forks of a process with threads (torch's) may hang."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -39,8 +39,8 @@ from spadework.data.shards.index import (
     unfinished_index,
 )
 from spadework.data.shards.plan import Plan, is_finished, pair_files, plan_shards
-from spadework.data.stream import leave_interrupts_to_the_parent
 from spadework.lock import FolderLock
+from spadework.workers import leave_interrupts_to_the_parent
 
 
 def make_shards(

@@ -55,7 +55,7 @@ def _tile(tile: Tile, name: str) -> str:
     kind = ' class="map"' if tile.is_map else ""
     source = picture_uri(reduced(tile), "PNG" if tile.is_map else "JPEG")
     width, height = tile.image.size
-    picture = f'<img{kind} src="{source}" alt="{alt}" width="{width}" height="{height}" loading="lazy">'
+    picture = f'<img{kind} src="{source}" alt="{alt}" width="{width}" height="{height}" decoding="async">'
     return f"<figure>{picture}<figcaption>{escape(tile.caption)}</figcaption></figure>"
 
 
