@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -254,6 +255,21 @@ def wait_for(path: Path, process: Any) -> None:
     deadline = time.monotonic() + 120
     while not path.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def test_a_killed_loader_says_what_to_do(make_folder: MakeFolder, tmp_path: Path) -> None:
+    """As when memory runs out: one line instead of a stack of calls, and the last checkpoint stays good."""
+    data = make_folder(count=5)
+    arguments = train_arguments(data, tmp_path / "run", 4000, "--checkpoint-every", "4", "--workers", "1")
+    training = start(*arguments)
+    wait_for(tmp_path / "run/checkpoints/000000008.pt", training)
+    children = Path(f"/proc/{training.pid}/task/{training.pid}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    _, errors = training.communicate(timeout=120)
+    assert training.returncode == 1 and children
+    assert "with fewer --workers" in errors and "Traceback" not in errors
+    assert last_state(tmp_path / "run")["images"] >= 8
 
 
 def test_train_kill_resume_generate(make_folder: MakeFolder, tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
 }
 
 
+LOADER_KILLED = (
+    "a process that loads data was killed, perhaps for want of memory; what was saved is whole. Run the same command "
+    "again, a training with --resume, and with fewer --workers"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb. Exit codes: 0 done, 1 failed (check: errors found), 2 wrong input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -76,6 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except (FloatingPointError, OSError) as error:
         return _fail(error, 1)
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        return _fail(LOADER_KILLED, 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return code or 0
