@@ -168,7 +168,9 @@ def test_training_reaches_all_weights(kind: dict[str, Any]) -> None:
     for i in range(2):
         iterate(system, optimizers, completed(system, tiny.batch(seed=i)), progress, Draw(0, [2 * i, 2 * i + 1]))
     still = [name for name, tensor in system.named_parameters() if torch.equal(tensor, before[name])]
-    assert still == []
+
+    # Between -1 and 1 the hinge pulls reals and fakes alike: the last bias of a discriminator has none but rounding.
+    assert [name for name in still if not name.endswith(".layers.3.conv.bias")] == []
 
 
 def test_the_forecast_knows_what_loaders_derive() -> None:
