@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +21,17 @@ def train_arguments(data: Path, out: Path, images: int, *more: str) -> list[str]
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """The command line in a process of its own, with one thread."""
+    """The command line in a process of its own, with one thread, that Ctrl-C can reach.
+
+    Where the tests themselves were begun in the background of a shell, interrupts are ignored, and children inherit it.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "spadework", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
