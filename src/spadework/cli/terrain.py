@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ import tyro
 from PIL import Image
 from tqdm import tqdm
 
+from spadework.cli.bars import Bars
 from spadework.contact_sheet import contact_sheet
 from spadework.data.shipped import shipped_ontology
 from spadework.terrain import STYLES, Layout, Style
@@ -64,8 +65,9 @@ def terrain(arguments: Sequence[str]) -> None:
     if options.sheet is not None:
         _sheet(options, order)
     if options.out is not None:
-        with _bar() as bar:
-            drawn = write_terrain(order, options.out, processes=options.processes, progress=_shown_on(bar))
+        with Bars("layouts") as bars:
+            progress = partial(bars.show, "drawing")
+            drawn = write_terrain(order, options.out, processes=options.processes, progress=progress)
         pictures = order.styles * (order.count + order.val + order.test)
         print(f"{options.out} is complete: {pictures:,} photos; {drawn:,} layouts drawn now")
 
@@ -92,16 +94,3 @@ def _sheet(options: Terrain, order: Order) -> None:
     if not rows:
         raise ValueError("--count 0: a sheet needs a layout")
     save_picture(contact_sheet(rows, columns=4 if len(rows) > 3 else len(rows)), options.sheet)
-
-
-def _bar() -> tqdm:
-    pause = 0.1 if sys.stderr.isatty() else 30.0
-    return tqdm(unit=" layouts", mininterval=pause, leave=False)
-
-
-def _shown_on(bar: tqdm):  # type: ignore[no-untyped-def]
-    def show(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return show
