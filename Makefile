@@ -1,6 +1,7 @@
 # make test    lint, types and the tests (the first time it creates .venv: about 5 GB for PyTorch)
 # make soak    the long runs: thousands of random files and the like
-# make demo    train a tiny model and look at its pictures
+# make demo    pictures of the model that comes with the library; without one, of a tiny one trained on the spot
+# make studio  paint a label map in the browser, watch the photo appear
 # make docs    build the documentation into site/
 # make clean   remove what was built, .venv included
 #
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: test soak lint demo docs venv clean
+.PHONY: test soak lint demo studio docs venv clean
 .DELETE_ON_ERROR:
 
 test: lint
@@ -25,6 +26,9 @@ lint: $(INSTALLED)
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
+
+studio: $(INSTALLED)
+	$(BIN)/spadework studio $(if $(MODEL),--model $(MODEL))
 
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

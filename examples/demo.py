@@ -1,10 +1,12 @@
-"""Train a tiny SPADE for about a minute and look at its pictures.
+"""Pictures of label maps, at once: of the model that comes with the library, or of a tiny one, trained in a minute.
 
-    python examples/demo.py                      # on landscapes that this script draws
-    python examples/demo.py my-photos            # on a data folder: photos, label maps, ontology.json
+    python examples/demo.py                      # the shipped model: its example label maps in four of its styles
+    python examples/demo.py --train              # a tiny SPADE, on landscapes that this script draws
+    python examples/demo.py my-photos            # the same on a data folder: photos, label maps, ontology.json
 
-It goes through what the command line offers: `spadework train`, then the trained model turns label maps that it has not
-seen into photos. They lie beside the real ones in one picture, `label | real | fake`.
+Training goes through what the command line offers: `spadework train`, then the trained model turns label maps that it
+has not seen into photos. They lie beside the real ones in one picture, `label | real | fake`. Where no model came with
+the library, one is trained.
 """
 
 from __future__ import annotations
@@ -23,8 +25,13 @@ from tyro.conf import Positional
 from spadework import cli
 from spadework.contact_sheet import contact_sheet
 from spadework.data.folder import FolderDataset
+from spadework.data.label_map import read_label_map
 from spadework.data.preprocess import Preprocess
+from spadework.shipped_models import shipped_models
 from spadework.synthesizer import load, to_image
+
+SHIPPED = "landscapes"
+"""The model that comes with the library."""
 
 SIZE = 64
 """Height and width of all pictures, in pixels; what the preset `tiny` trains at."""
@@ -41,10 +48,12 @@ CLASSES = {
 
 @dataclass(frozen=True)
 class Options:
-    """Train a tiny SPADE for about a minute and look at its pictures."""
+    """Pictures of the model that comes with the library, or of a tiny one, trained in a minute."""
 
     data: Positional[Path | None] = None
-    """A data folder (photos, labels, ontology.json); without one, landscapes are drawn."""
+    """A data folder (photos, labels, ontology.json) to train on; without one, landscapes are drawn."""
+    train: bool = False
+    """Train, though a model came with the library."""
     out: Path = Path("runs/demo")
     """Where everything goes; where this exists already, to the first free one of demo-2, demo-3, ..."""
     images: int = 800
@@ -55,6 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, description=__doc__, args=arguments)
     began = time.monotonic()
     out = free_folder(options.out)
+    if options.data is None and not options.train and SHIPPED in shipped_models():
+        show_shipped(out)
+        return 0
     data = options.data or draw_data(out / "data")
 
     # Half the preset's width and ten times the paper's learning rate: there is a minute only.
@@ -70,6 +82,24 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"label | real | fake: {sheet}, after {time.monotonic() - began:.0f} seconds. The model is {run}:")
     print(f"    spadework generate {run} LABELS --out PICTURES")
     return 0
+
+
+def show_shipped(out: Path, maps: int = 6, styles: int = 4) -> None:
+    """A sheet of the shipped model's examples, each in several of its styles (or, without such, seeds)."""
+    folder = shipped_models()[SHIPPED]
+    synthesizer = load(SHIPPED)
+    vectors = sorted((folder / "styles").glob("*.npy"))[:styles]
+    looks = [{"style": vector} for vector in vectors] or [{"seed": seed} for seed in range(styles)]
+    rows = []
+    for example in sorted((folder / "examples").glob("*.png"))[:maps]:
+        label_map = read_label_map(example, synthesizer.ontology)
+        colors = Image.fromarray(synthesizer.ontology.colorize(label_map).numpy())
+        rows.append([colors, *(synthesizer(example, **look) for look in looks)])
+    out.mkdir(parents=True)
+    contact_sheet(rows).save(out / "sheet.png")
+    print(f"label maps, each in {len(looks)} styles: {out / 'sheet.png'}. Your own label maps (PNG files of ids):")
+    print(f"    spadework generate {SHIPPED} LABELS --out PICTURES --seed 3")
+    print(f"    spadework models {SHIPPED}")
 
 
 def free_folder(wanted: Path) -> Path:

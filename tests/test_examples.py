@@ -12,13 +12,17 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from examples import demo, figure3
+from examples import demo, figure1, figure3
+from spadework import shipped_models
 from spadework.contact_sheet import GAP
 from spadework.data.folder import FolderDataset
+from spadework.data.shipped import shipped_ontology
 from spadework.layers.normalization import CONV_NORMS
+from spadework.model_folder import write_model
 from spadework.systems.pix2pixhd import GlobalGenerator
 from spadework.systems.spade import Spade
 from spadework.systems.spade_presets import PRESETS, VARIANTS
+from tests import tiny
 from tests.systems.weightless import weightless
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "paper-and-code.md").read_text(encoding="utf-8")
@@ -137,7 +141,7 @@ def test_wrong_data_end_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.slow
 def test_the_demo_learns_its_classes(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    assert demo.main(["--out", str(out), "--images", "400"]) == 0
+    assert demo.main(["--train", "--out", str(out), "--images", "400"]) == 0
     sheet = np.asarray(Image.open(out / "sheet.png")).astype(float)
 
     # Blocks `label | real | fake`, two side by side; the label's colour says which pixels are sky and which grass.
@@ -161,6 +165,53 @@ def test_the_demo_learns_its_classes(tmp_path: Path) -> None:
     )
     assert wanted[2] > 50
     assert np.dot(wanted, got) > np.dot(wanted, wanted) / 3
+
+
+def test_the_demo_shows_the_shipped_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its examples in its styles, or in seeds where it has none; nothing is trained."""
+    model = tmp_path / "models/landscapes"
+    write_model(model, "spade", tiny.lively(Spade(tiny.config(stem="style"))), tiny.ONTOLOGY)
+    (model / "examples").mkdir()
+    for number in range(2):
+        ids = tiny.ONTOLOGY.to_ids(tiny.label_maps(1, seed=number)[0])
+        Image.fromarray(ids.numpy().astype(np.uint8)).save(model / f"examples/{number}.png")
+    monkeypatch.setattr(shipped_models, "MODELS", tmp_path / "models")
+    assert demo.main(["--out", str(tmp_path / "out")]) == 0
+    assert "spadework generate landscapes LABELS" in capsys.readouterr().out
+    with Image.open(tmp_path / "out/sheet.png") as sheet:
+        assert sheet.size == (5 * (64 + GAP) + GAP, 2 * (64 + GAP) + GAP)
+
+
+# Figure 1: painted maps.
+
+
+def test_painted_maps_show_what_people_paint() -> None:
+    """Every class of the landscapes in some map; flat colours, without a pixel left out."""
+    ontology = shipped_ontology("landscapes")
+    maps = [figure1.paint(things, ontology, (128, 192)) for things in figure1.PAINTED.values()]
+    assert len(maps) == 6 and all(label_map.shape == (128, 192) for label_map in maps)
+    shown = {ontology.names[index] for label_map in maps for index in label_map.unique().tolist()}
+    assert shown == {each.name for each in ontology.classes}
+    with pytest.raises(ValueError, match="the painted maps show 'cloud'; this model knows sky, hill"):
+        figure1.paint(figure1.PAINTED["Coast"], tiny.ONTOLOGY, (64, 64))
+
+
+def test_figure1_has_a_column_for_each_photo(tmp_path: Path) -> None:
+    ontology = shipped_ontology("landscapes")
+    system = tiny.lively(Spade(tiny.config(classes=ontology.channels, stem="style", encoder=True)))
+    write_model(tmp_path / "model", "spade", system, ontology)
+    for color in ("red", "navy"):
+        Image.new("RGB", (80, 60), color).save(tmp_path / f"{color}.png")
+    photos = ["--photos", str(tmp_path / "red.png"), str(tmp_path / "navy.png")]
+    said = ["--model", str(tmp_path / "model"), "--out", str(tmp_path / "out/figure1.png"), "--size", "64"]
+    figure1.main([*said, *photos, "--maps", str(tmp_path / "painted")])
+    sheet = np.asarray(Image.open(tmp_path / "out/figure1.png"))
+    assert sheet.shape == (7 * 68 + 4, 3 * 68 + 4, 3)
+    assert (sheet[4:68, 72:136] == (255, 0, 0)).all() and (sheet[4:68, 4:68] == 255).all()
+    assert not np.array_equal(sheet[72:136, 72:136], sheet[72:136, 140:204])
+    assert len(list((tmp_path / "painted").glob("*.png"))) == 6
 
 
 # The page on paper and code: its tables are the code's.

@@ -33,24 +33,36 @@ MAY_IMPORT: dict[str, set[str]] = {
     "precision": set(),
     "contact_sheet": set(),
     "web_page": set(),
+    "web_server": set(),
     "losses": {"precision"},
     "layers": {"layers", "semantics", "windows", "precision"},
     "systems": {"systems", "layers", "losses", "semantics", "regions", "sample", "draw"},
-    "data": {"data", "choose", "sample", "draw", "atomic", "lock", "web_page", "workers"},
+    "data": {"data", "regions", "choose", "sample", "draw", "atomic", "lock", "web_page", "workers"},
     "terrain": {"terrain", "data", "draw", "atomic", "lock", "workers"},
     "upstream": {"upstream"},
     "segmenters": {"segmenters", "layers", "upstream", "data", "atomic", "choose"},
-    "model_folder": {"systems", "data", "atomic"},
+    "hardware": set(),
+    "shipped_models": set(),
+    "model_folder": {"systems", "data", "atomic", "shipped_models"},
+    "model_facts": {"model_folder", "shipped_models", "systems", "data"},
+    "shipping": {
+        *("shipping", "conversion_files", "training", "synthesizer", "model_folder", "systems", "data", "sample"),
+        *("atomic", "log"),
+    },
     "synthesizer": {"model_folder", "systems", "layers", "semantics", "data", "sample", "draw"},
     "training": {
         *("training", "synthesizer", "model_folder", "systems", "layers", "data"),
         *("sample", "draw", "atomic", "lock", "checkpoints", "interruptions", "log", "contact_sheet"),
+        *("hardware", "web_page", "choose"),
     },
     "evaluation": {
-        *("evaluation", "synthesizer", "segmenters", "data", "sample", "draw", "atomic", "choose"),
-        *("model_folder", "web_page", "lock", "checkpoints", "interruptions", "log"),
+        *("evaluation", "synthesizer", "systems", "segmenters", "data", "sample", "draw", "atomic", "choose"),
+        *("model_folder", "web_page", "web_server", "lock", "checkpoints", "interruptions", "log"),
     },
-    "studio": {"studio", "synthesizer", "segmenters", "data", "sample", "draw", "atomic"},
+    "studio": {
+        *("studio", "synthesizer", "model_folder", "segmenters", "systems", "layers", "semantics", "windows", "data"),
+        *("draw", "web_server"),
+    },
     "conversion_config": {"systems", "data", "upstream"},
     "conversion_files": {"training", "model_folder", "systems", "upstream", "atomic"},
     "conversion_oasis_config": {"conversion_config", "systems", "data", "upstream"},
@@ -66,7 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *("cli", "conversion", "conversion_config", "layers", "segmenters"),
         *("training", "evaluation", "studio", "terrain", "synthesizer", "model_folder", "systems", "data", "upstream"),
-        *("spadework", "sample", "draw", "atomic", "choose", "contact_sheet"),
+        *("spadework", "sample", "draw", "atomic", "choose", "contact_sheet", "model_facts", "shipping"),
     },
     "__main__": {"cli"},
 }
@@ -398,6 +410,7 @@ def test_the_wheel_holds_what_users_need(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     suffixes = ("py", "json", "css", "js", "html", "svg", "sql")
     files = [file for suffix in suffixes for file in PACKAGE.rglob(f"*.{suffix}")]
+    files += [file for file in (PACKAGE / "models").rglob("*") if file.is_file()]
     sources = {f"spadework/{file.relative_to(PACKAGE).as_posix()}" for file in files}
     assert sources | {"spadework/py.typed"} <= set(names)
     assert [name for name in names if name.endswith("licenses/LICENSE")]

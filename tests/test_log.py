@@ -119,10 +119,16 @@ def test_a_rubbish_last_line_is_dropped_and_one_in_the_middle_is_named(tmp_path:
 
     text = b'{"images": 8}\n' + rubbish + b'\n{"images": 24}\n'
     path.write_bytes(text)
-    for use in (read_log, lambda folder: Log(folder, 8)):
-        with pytest.raises(ValueError, match=r"log\.jsonl, line 2: expected a JSON object with images, found .*repair"):
-            use(tmp_path)
+    complaint = r"log\.jsonl, line 2: expected a JSON object with images, found .*repair"
+    with pytest.raises(ValueError, match=complaint):
+        read_log(tmp_path)
     assert path.read_bytes() == text
+
+    # A training goes on; nothing of the old file is lost.
+    with pytest.warns(UserWarning, match=complaint), Log(tmp_path, 24) as log:
+        log.write(32)
+    assert logged_images(tmp_path) == [8, 24, 32]
+    assert (tmp_path / "log.damaged.jsonl").read_bytes() == text
 
 
 def test_kills_lose_no_line(tmp_path: Path) -> None:

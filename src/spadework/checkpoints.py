@@ -83,7 +83,10 @@ class Checkpoints:
         """
         damaged: list[tuple[Path, str]] = []
         for path in reversed(self.paths()):
-            damage = _damage_of(path)
+            try:
+                damage = _damage_of(path)
+            except OSError as error:
+                damage = f"it can't be read: {error.strerror}"
             if damage is None:
                 for file, what in damaged:
                     warnings.warn(f"{file} is damaged ({what}): going on from {path.name} instead", stacklevel=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import warnings
 from collections import OrderedDict
@@ -141,7 +142,7 @@ def refuse_occupied(out: Path, names: Iterable[str]) -> None:
 
 
 def write_whole(out: Path, write: Callable[[Path], None]) -> list[Path]:
-    """Let `write` fill a folder, then move its files to `out`: all of them appear, or none. Returns where they are."""
+    """Let `write` fill a folder, then move what is in it to `out`: all appears, or nothing. Returns where it is."""
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     moved: list[Path] = []
@@ -152,7 +153,7 @@ def write_whole(out: Path, write: Callable[[Path], None]) -> list[Path]:
                 moved.append(file.rename(out / file.name))
     except BaseException as error:
         for path in moved:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         if new:
             out.rmdir()
         if isinstance(error, DiskFullError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from spadework.atomic import explain_disk_full, write_text_atomic
+from spadework.atomic import explain_disk_full, write_atomic, write_text_atomic
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -20,7 +21,8 @@ class Log:
     """Appends to the log of the run in `run_folder`, which stands at `images` (0 for a new run).
 
     Lines beyond `images`, written after the checkpoint that a resumed run goes on from, are dropped, and so is a last
-    line that a kill left half-written. Raises ValueError for a log that is damaged elsewhere.
+    line that a kill left half-written. A log that is damaged elsewhere is kept as `log.damaged.jsonl`, with a warning,
+    and goes on with the lines that can be read: no training ends for its log.
     """
 
     def __init__(self, run_folder: Path | str, images: int) -> None:
@@ -30,6 +32,7 @@ class Log:
         folder = Path(run_folder)
         self.path = folder / "log.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
+        _set_aside_if_damaged(self.path)
         _drop_lines_beyond(self.path, images)
         with explain_disk_full(self.path, safe="its lines so far and the run's checkpoints are untouched"):
             self._file = self.path.open("ab", buffering=0)
@@ -82,6 +85,20 @@ def read_log(folder: Path | str) -> list[dict[str, Any]]:
     that is not a JSON object with `images` raises ValueError.
     """
     return [_with_numbers(line) for line in _read_lines(Path(folder) / "log.jsonl")]
+
+
+def _set_aside_if_damaged(path: Path) -> None:
+    try:
+        _read_lines(path)
+    except ValueError as error:
+        aside = path.with_name("log.damaged.jsonl")
+        warnings.warn(
+            f"{error}: such lines are left out now, and the file as it was is kept as {aside.name}", stacklevel=3
+        )
+        text = path.read_bytes()
+        write_atomic(aside, lambda file: file.write(text))
+        good = [line for line in text.split(b"\n") if _parse(line) is not None]
+        write_atomic(path, lambda file: file.write(b"".join(line + b"\n" for line in good)))
 
 
 def _drop_lines_beyond(path: Path, images: int) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from spadework.atomic import write_atomic, write_json_atomic
 from spadework.data.ontology import Ontology
+from spadework.shipped_models import shipped_models
 from spadework.systems import SYSTEMS
 from spadework.systems.base import System
 
@@ -51,19 +52,24 @@ def write_model(folder: Path, system_name: str, system: System, ontology: Ontolo
 
 def write_weights(path: Path, networks: Mapping[str, nn.Module]) -> None:
     """Write networks as one safetensors file, keys `network.parameter`."""
+    write_tensors(path, {name: network.state_dict() for name, network in networks.items()})
+
+
+def write_tensors(path: Path, networks: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """The same from the networks' state dicts."""
     tensors = {
         f"{name}.{key}": tensor.detach().cpu().contiguous()
-        for name, network in networks.items()
-        for key, tensor in network.state_dict().items()
+        for name, state in networks.items()
+        for key, tensor in state.items()
     }
     data = save(tensors)
     write_atomic(path, lambda file: file.write(data))
 
 
 def read_model(model: Path | str) -> Model:
-    """Read a model folder, a run folder or a hub name (`owner/name`, if it was fetched before).
+    """Read a model folder, a run folder, or a model by its name (`find_model`).
 
-    Raises ValueError when there is none, or when its files do not fit each other.
+    Weights in half precision become float32. Raises ValueError when there is none, or its files do not fit each other.
     """
     folder = find_model(model)
     system_name, system = read_system(folder)
@@ -82,13 +88,21 @@ def read_model(model: Path | str) -> Model:
 
 
 def find_model(model: Path | str) -> Path:
-    """The folder of a model: a path, or what the hub's cache holds under `owner/name`. Fetches nothing."""
-    folder = Path(model)
-    if folder.is_dir():
+    """The folder of a model: a path, the name of a shipped one, or what the hub's cache holds under `owner/name`.
+
+    Fetches nothing.
+    """
+    folder, name = Path(model), str(model)
+    shipped = shipped_models()
+    if folder.is_dir() and ((folder / CONFIG).is_file() or name not in shipped):
         return folder
-    name = str(model)
+    if name in shipped:
+        return shipped[name]
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ValueError(f"{model}: expected a model folder or a run folder (with {CONFIG}, {ONTOLOGY} and {WEIGHTS})")
+        names = f", or the name of a model that comes with the library: {', '.join(shipped)}" if shipped else ""
+        raise ValueError(
+            f"{model}: expected a model folder or a run folder (with {CONFIG}, {ONTOLOGY} and {WEIGHTS}){names}"
+        )
 
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -104,7 +118,7 @@ def find_model(model: Path | str) -> Path:
 
 def read_system(folder: Path) -> tuple[str, System]:
     """The system that config.json describes, with fresh weights."""
-    config = _read_json(folder / CONFIG)
+    config = read_description(folder)
     name = config.get("system")
     if not isinstance(name, str) or name not in SYSTEMS:
         raise ValueError(f"{folder / CONFIG}: system {name!r} is unknown; this version has {', '.join(SYSTEMS)}")
@@ -114,6 +128,11 @@ def read_system(folder: Path) -> tuple[str, System]:
         return name, system(values)
     except ValueError as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from error
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What config.json says: the system's name, its config, and of a run its recipe, data and more."""
+    return _read_json(folder / CONFIG)
 
 
 def config_from_json(config_type: type, values: Any, path: Path) -> Any:

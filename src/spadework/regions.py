@@ -25,7 +25,7 @@ def positions(label_map: Tensor, *, without: int = -1, normalized: bool = True) 
     The intra-class positional encoding of CLADE-ICPE (Tan et al. 2021, "Efficient Semantic Image Synthesis via
     Class-Adaptive Normalization").
     """
-    numbers = _numbered(label_map.numpy(), without)
+    numbers = number_regions(label_map.numpy(), without)
     result = np.zeros((2, *numbers.shape), dtype=np.float32)
     if not numbers.any():
         return torch.from_numpy(result)
@@ -45,8 +45,8 @@ def positions(label_map: Tensor, *, without: int = -1, normalized: bool = True) 
     return torch.from_numpy(result)
 
 
-def _numbered(label_map: np.ndarray, without: int) -> np.ndarray:
-    """[H, W] int64: the number of each pixel's region, from 1; 0 where there is none."""
+def number_regions(label_map: np.ndarray, without: int = -1) -> np.ndarray:
+    """[H, W] int64: the number of each pixel's region, from 1; 0 where there is none, in class `without`."""
     from scipy import ndimage  # takes a while to import, and few systems want it
 
     numbers = np.zeros(label_map.shape, dtype=np.int64)

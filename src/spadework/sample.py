@@ -49,6 +49,13 @@ class Batch:
     instance_map: Tensor | None = None
     """[B, H, W] int64 object ids."""
     extras: dict[str, Tensor] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list, repr=False)
+    """What was wrong with pairs that could not be read, in whose place others came."""
+    parts: int = 1
+    """The batch of an iteration may be divided into several of this size: over processes, and over steps of one. What
+    is summed over an iteration is `parts` times the mean of the parts' sums."""
+    beside: list[Tensor] = field(default_factory=list, repr=False)
+    """Label maps of all the parts that this process has, this one's among them; empty where it is the only one."""
     kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What a system worked out from this batch and can use again, such as its semantics; copies start without."""
     before: Batch | None = field(default=None, init=False, repr=False, compare=False)
@@ -86,8 +93,13 @@ class Batch:
 
 
 def unpack(photo: Tensor) -> Tensor:
-    """A photo's bytes as float32 in [-1, 1]: (value / 255 - 0.5) / 0.5; a photo in floats is returned as it is."""
-    return photo if photo.is_floating_point() else photo.float().div_(255).sub_(0.5).mul_(2)
+    """A photo's bytes in [-1, 1]: (value / 255 - 0.5) / 0.5; a photo in floats is returned as it is.
+
+    Float32, unless another type is torch's default (float64, in trainings that are to be compared closely).
+    """
+    if photo.is_floating_point():
+        return photo
+    return photo.to(torch.get_default_dtype()).div_(255).sub_(0.5).mul_(2)
 
 
 def _stack(tensors: list[Tensor | None]) -> Tensor | None:

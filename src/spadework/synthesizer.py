@@ -34,7 +34,7 @@ Precision = Literal["float32", "bf16"]
 def load(
     model: str | Path, *, device: str = "cpu", precision: Precision = "float32", compile: bool = False
 ) -> Synthesizer:
-    """Load a model: a model folder, a run folder, or the name of one that was fetched from the hub.
+    """Load a model: a model folder, a run folder, or the name of one that was shipped or fetched (`spadework models`).
 
     `precision`: float32 is exact; bf16 is quicker on processors and GPUs that compute in it. `compile` fuses the
     modulation by torch.compile, which needs a C++ compiler on a CPU; the first picture then takes some seconds longer.

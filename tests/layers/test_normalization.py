@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS, SyncBatchNorm
+from spadework.layers.normalization import CONV_NORMS, PARAMETER_FREE_NORMS, SyncBatchNorm, alone
 from tests.layers.float64 import EXACT, numbers
 
 SIZES = (3, 1)
@@ -129,6 +129,19 @@ def test_half_precision_over_two_processes(results: list[dict[str, Any]]) -> Non
         assert together.dtype == outputs[i].dtype == torch.bfloat16
         torch.testing.assert_close(together.float(), outputs[i].float(), rtol=2**-7, atol=2**-9)
     torch.testing.assert_close(results[0]["bf16"]["state"]["running_var"], layer.running_var, rtol=1e-5, atol=1e-5)
+
+
+def test_alone_no_other_process_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in one of several processes, the others of which are busy: whoever asked them would wait."""
+    layer, plain = nn.Sequential(SyncBatchNorm(4)).double(), nn.BatchNorm2d(4).double()
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    x = numbers(2, 4, 5, 6)
+    with alone(layer):
+        torch.testing.assert_close(layer(x), plain(x), **EXACT)
+    torch.testing.assert_close(layer[0].running_var, plain.running_var, **EXACT)
+    with pytest.raises((ValueError, RuntimeError)):
+        layer(x)
 
 
 def test_one_process_is_plain_batch_norm() -> None:

@@ -56,6 +56,7 @@ def learn(
     settings: Settings = SETTINGS,
     resume: bool = False,
     make_system: Callable[[], System] | None = None,
+    **more: Any,
 ) -> None:
     folder = Preprocess("resize_and_crop", recipe.load_size, config.width)
     dataset = FolderDataset(data, settings=folder)
@@ -70,6 +71,7 @@ def learn(
         settings,
         images,
         resume=resume,
+        **more,
     )
 
 
@@ -243,10 +245,10 @@ def fill_and_learn(data: Path, room: Path, settings: Settings, size: int) -> Non
         learn(data, room / "run", 4, settings=settings, resume=True)
         return
     with pytest.MonkeyPatch.context() as patch:
-        from spadework.training import loop
+        from spadework.training import save
 
-        state_of = loop.state_of
-        patch.setattr(loop, "state_of", lambda *parts: {**state_of(*parts), "ballast": torch.zeros(2**20)})
+        state_of = save.state_of
+        patch.setattr(save, "state_of", lambda *parts: {**state_of(*parts), "ballast": torch.zeros(2**20)})
         learn(data, room / "run", 4, settings=settings, resume=True)
 
 

@@ -13,7 +13,10 @@
   spadework segment PHOTOS   photos into label maps, by such a segmenter
   spadework train-on-fake DIR  what segmenters learn from generated photos, measured on real ones
   spadework study VERB       ask people which of two results looks more like a photo
+  spadework studio           paint label maps in the browser, watch the photos appear
   spadework systems          list systems, presets and variants
+  spadework models           list the models that there are, by name
+  spadework ship RUN         a trained model as a folder to give away
 
 Every verb has --help.
 """
@@ -31,15 +34,19 @@ from spadework.cli.compare import compare
 from spadework.cli.convert import convert
 from spadework.cli.evaluate import evaluate
 from spadework.cli.generate import generate
+from spadework.cli.models import models
 from spadework.cli.prepare import prepare
 from spadework.cli.segment import segment
 from spadework.cli.shards import shards
+from spadework.cli.ship import ship
+from spadework.cli.studio import studio
 from spadework.cli.study import study
 from spadework.cli.systems import systems
 from spadework.cli.terrain import terrain
 from spadework.cli.train import train
 from spadework.cli.train_on_fake import train_on_fake
 from spadework.cli.train_segmenter import train_segmenter
+from spadework.training.launch import is_first
 
 VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
     "train": train,
@@ -50,12 +57,15 @@ VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
     "terrain": terrain,
     "shards": shards,
     "study": study,
+    "studio": studio,
     "evaluate": evaluate,
     "compare": compare,
     "train-segmenter": train_segmenter,
     "segment": segment,
     "train-on-fake": train_on_fake,
     "systems": systems,
+    "models": models,
+    "ship": ship,
 }
 
 
@@ -80,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = choose(VERBS, arguments[0], "verb")(arguments[1:])
     except ValueError as error:
         return _fail(error, 2)
-    except (FloatingPointError, OSError) as error:
+    except (FloatingPointError, OSError, MemoryError) as error:
         return _fail(error, 1)
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
@@ -92,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _note(message: Warning | str, *rest: object, **more: object) -> None:
-    print(f"note: {message}", file=sys.stderr)
+    if is_first():  # Of several processes, one speaks.
+        print(f"note: {message}", file=sys.stderr)
 
 
 def _fail(error: object, code: int) -> int:

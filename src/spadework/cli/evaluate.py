@@ -40,7 +40,7 @@ class Evaluate:
     """
 
     subject: Positional[Annotated[str, arg(metavar="MODEL_OR_PICTURES")]]
-    """A model folder, a run folder, the name of a model fetched from the hub; or a folder of pictures, one for each
+    """A model folder, a run folder, the name of a model (`spadework models`); or a folder of pictures, one for each
     label map and of its name; or a data folder, which stands for its photos."""
     data: str
     """A data folder (photos, labels, ontology.json), or a set of shards."""

@@ -27,7 +27,7 @@ class Generate:
     """Turn label maps into photos."""
 
     model: Positional[str]
-    """A model folder, a run folder, or the name of a model fetched from the hub."""
+    """A model folder, a run folder, or the name of a model: see `spadework models`."""
     labels: Positional[tuple[Path, ...]]
     """Label maps: files, or folders of them."""
     out: Path

@@ -21,10 +21,17 @@ from spadework.data.pair_dataset import PairDataset
 from spadework.data.preprocess import Preprocess
 from spadework.data.shards.dataset import GIB, default_cache
 from spadework.data.shipped import find_ontology, ontology_of_preset
-from spadework.layers.perceptual import VGG19_FILE, vgg19_distance
+from spadework.evaluation.on_the_way import OnTheWay
+from spadework.layers.perceptual import VGG19_FILE, PerceptualDistance, vgg19_distance
+from spadework.segmenters.own import OwnSegmenter
+from spadework.segmenters.perceptual import segmenter_distance
 from spadework.systems import PRESETS, SYSTEMS, VARIANTS
 from spadework.systems.base import Preset, Recipe, System, for_classes
+from spadework.training.beginning import beginning_of
+from spadework.training.dry_run import dry_run
+from spadework.training.launch import devices_and_nodes, is_first
 from spadework.training.loop import train as train_system
+from spadework.training.memory import Needs, explaining_memory, needs_of
 from spadework.training.run import Run
 from spadework.training.settings import Settings
 
@@ -58,8 +65,25 @@ class Train(Generic[Config]):
     """GiB of shards to keep there at most."""
     vgg: Path | None = None
     """VGG-19's ImageNet weights (vgg19-dcbb9e9d.pth), for the perceptual loss."""
+    perceptual: Path | None = None
+    """A segmenter's folder (see `spadework train-segmenter --fold loss`), for the perceptual loss instead of VGG-19."""
+    judge: Path | None = None
+    """A segmenter's folder (see `spadework train-segmenter`) that scores the model on its way."""
+    judge_pictures: int = 200
+    """Pictures that it looks at each time."""
+    start_from: str | None = None
+    """Begin with the weights of a run (its newest checkpoint), of a model folder or of a model by name; classes may be
+    others, and are matched by name."""
+    like: tuple[str, ...] = ()
+    """NEW=OLD, such as lake=sea meadow=grass: a class of the data begins with the weights of one of the model."""
+    fresh: tuple[str, ...] = ()
+    """Parts that begin anew nevertheless: networks such as discriminator, or beginnings of weights' names."""
+    freeze: tuple[str, ...] = ()
+    """Parts that do not learn: networks such as encoder, or beginnings of weights' names such as generator.blocks.0."""
     resume: bool = False
     """Go on from the newest checkpoint; from the beginning where there is none."""
+    dry_run: bool = False
+    """Only try a few iterations on the largest pictures, write nothing, and tell memory, speed and time."""
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -67,26 +91,45 @@ def train(arguments: Sequence[str]) -> None:
     options = _read_options(arguments)
     config = options.config
     dataset, previews = _datasets(options, config.width, config.height)
-    dataset.check()
+    if is_first():
+        dataset.check()
     config = for_classes(config, dataset.ontology.channels, dataset.ontology.unlabelled_index)
-    perceptual = vgg19_distance(_vgg(options.vgg)) if config.perceptual_weight else None
+    perceptual = _perceptual(options) if config.perceptual_weight else None
 
     def make_system() -> System:
         system: Any = SYSTEMS[options.system](config)
         system.perceptual = perceptual
         return system
 
-    train_system(
-        make_system,
-        options.system,
-        options.recipe,
-        dataset,
-        previews,
-        Run(options.out),
-        options.settings,
-        options.settings.images or len(dataset) * (config.epochs + config.decay_epochs),
-        resume=options.resume,
-    )
+    images = options.settings.images or len(dataset) * (config.epochs + config.decay_epochs)
+    with explaining_memory(partial(_needs, options, config, dataset)):
+        if options.dry_run:
+            tried = dry_run(make_system, options.recipe, dataset, options.settings, images)
+            for line in [] if tried is None else [*tried.lines(), *_needs(options, config, dataset).lines()]:
+                print(line)
+            return
+        train_system(
+            make_system,
+            options.system,
+            options.recipe,
+            dataset,
+            previews,
+            Run(options.out),
+            options.settings,
+            images,
+            resume=options.resume,
+            beginning=beginning_of(options.start_from, options.like, options.fresh),
+            frozen=options.freeze,
+            appraise=None if options.judge is None else OnTheWay.read(options.judge, previews, options.judge_pictures),
+            about={} if perceptual is None else {"perceptual": perceptual.origin},
+        )
+
+
+def _needs(options: Train[Any], config: Any, dataset: PairDataset) -> Needs:
+    """What the training needs, for the label map in the middle."""
+    devices, nodes = devices_and_nodes(options.settings)
+    label_map = dataset[len(dataset) // 2].label_map
+    return needs_of(options.system, Preset(config, options.recipe), options.settings, devices * nodes, label_map)
 
 
 def _read_options(arguments: Sequence[str]) -> Train[Any]:
@@ -114,7 +157,7 @@ def _system_and_preset(arguments: Sequence[str]) -> tuple[str, Preset]:
 def _datasets(options: Train[Any], width: int, height: int) -> tuple[PairDataset, PairDataset]:
     """What to train on, and what to make sample sheets of: the test or val split where there is one."""
     recipe = options.recipe
-    settings = Preprocess(recipe.preprocess, recipe.load_size, width, width / height, recipe.flip)
+    settings = Preprocess(recipe.preprocess, recipe.load_size, width, width / height, recipe.flip, recipe.hand_drawn)
     data = partial(
         open_data,
         options.data,
@@ -144,11 +187,14 @@ def _ontology(options: Train[Any]) -> Ontology | None:
     return ontology
 
 
-def _vgg(path: Path | None) -> Path:
-    if path is None:
-        raise ValueError(
-            f"the perceptual loss wants VGG-19's ImageNet weights: give --vgg {VGG19_FILE} (about 548 MiB, published "
-            "by torchvision under BSD-3-Clause, trained on ImageNet; nothing is downloaded unasked), or train without "
-            "it: --perceptual-weight 0"
-        )
-    return path
+def _perceptual(options: Train[Any]) -> PerceptualDistance:
+    """Distances in the features of VGG-19 or of a segmenter, whichever was given."""
+    if options.perceptual is not None and options.vgg is None:
+        return segmenter_distance(OwnSegmenter.read(options.perceptual))
+    if options.vgg is not None and options.perceptual is None:
+        return vgg19_distance(options.vgg)
+    raise ValueError(
+        f"the perceptual loss wants a trained network, one: --vgg {VGG19_FILE} (VGG-19's ImageNet weights, about 548 "
+        "MiB, published by torchvision under BSD-3-Clause; nothing is downloaded unasked), or --perceptual SEGMENTER, "
+        "the folder of a segmenter of your own; or train without it: --perceptual-weight 0"
+    )

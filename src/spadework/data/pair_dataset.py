@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spadework.data.doctor.look_at_all import QUICK
 from spadework.data.doctor.quick import Check
+from spadework.data.hand_drawn import hand_drawn
 from spadework.data.ontology import Ontology
 from spadework.data.preprocess import Preprocess, draw_geometry, preprocess
 from spadework.draw import Draw
@@ -65,14 +66,34 @@ class PairDataset(torch.utils.data.Dataset[Sample], ABC):
             raise IndexError(index)
         return self.sample(index, Draw(0, [index])).unpacked()
 
+    def some(self, count: int) -> list[Sample]:
+        """`count` samples (or all), evenly spread, unpacked: to look at. One that can't be read is left out.
+
+        Raises the last one's ValueError or OSError where none can be read.
+        """
+        count = min(count, len(self))
+        readable: list[Sample] = []
+        failure: ValueError | OSError | None = None
+        for i in range(count):
+            try:
+                readable.append(self[i * len(self) // count])
+            except (ValueError, OSError) as error:
+                failure = error
+        if failure is not None and not readable:
+            raise failure
+        return readable
+
     def sample(self, index: int, draw: Draw) -> Sample:
-        """Read and preprocess pair `index`, packed; all randomness (crop, flip) comes from `draw`."""
+        """Read and preprocess pair `index`, packed; all randomness (crop, flip, hand) comes from `draw`."""
         photo, label_map, instance_map = self.read(index)
         height, width = label_map.shape
         geometry = draw_geometry(self.settings, (width, height), draw, training=self.training)
         fill = 0 if self.settings.parity else self.ontology.unlabelled_index or 0
         packed, label_map, instance_map = preprocess(photo, label_map, instance_map, geometry, fill=fill)
-        return Sample(label_map, self.name(index), packed, instance_map)
+        sample = Sample(label_map, self.name(index), packed, instance_map)
+        if not self.training or not self.settings.hand_drawn:
+            return sample
+        return hand_drawn(sample, draw, self.settings.hand_drawn, self.ontology.unlabelled_index)
 
 
 def names_fingerprint(names: Iterable[str]) -> str:

@@ -36,6 +36,8 @@ class Preprocess:
     """Width / height of the crop, of mode fixed, and of the size that resize_and_crop loads."""
     flip: bool = True
     """Mirror half of the samples in training."""
+    hand_drawn: float = 0.0
+    """Share of the samples, in training, whose label maps look as if drawn by hand (`hand_drawn.py`)."""
     parity: bool = False
     """Do what the original SPADE code does: wrong sizes in scale_shortside, square crops, pixels beyond the edge 0."""
 
@@ -44,6 +46,8 @@ class Preprocess:
             raise ValueError(f"preprocess mode {self.mode!r} is unknown; there are {', '.join(PREPROCESS)}")
         if self.load_size < 1 or self.crop_size < 1:
             raise ValueError(f"load_size {self.load_size} and crop_size {self.crop_size} must be at least 1 pixel")
+        if not 0 <= self.hand_drawn <= 1:
+            raise ValueError(f"hand_drawn {self.hand_drawn} is a share of the samples: 0 to 1")
         if self.aspect_ratio <= 0 or round(self.crop_size / self.aspect_ratio) < 1:
             raise ValueError(f"aspect_ratio {self.aspect_ratio} leaves no height for crop_size {self.crop_size}")
 

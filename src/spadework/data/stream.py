@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from spadework.atomic import DiskFullError
 from spadework.data.label_colors import LabelMapWarning
 from spadework.data.pair_dataset import PairDataset
 from spadework.draw import Draw
@@ -26,6 +27,8 @@ Complete = Callable[[Sample, Draw], Sample]
 
 WINDOW = 16
 """Shards that are mixed with each other, within an epoch."""
+STAND_INS = 8
+"""Other samples that are tried in the place of one that can't be read. More than that is no accident."""
 
 
 def epoch_order(draw: Draw, shard_sizes: Sequence[int]) -> Tensor:
@@ -50,12 +53,18 @@ def _mixed(shards: list[Tensor], draw: Draw, window: int) -> Tensor:
 
 
 class SampleStream(Dataset[Sample]):
-    """A map from positions 0, 1, 2, ... without end to packed samples, with the extras that `complete` derives."""
+    """A map from positions 0, 1, 2, ... without end to packed samples, with the extras that `complete` derives.
 
-    def __init__(self, dataset: PairDataset, seed: int, complete: Complete | None = None) -> None:
+    With `stand_ins`, a pair that can't be read is replaced by another, which depends on seed and position alone.
+    """
+
+    def __init__(
+        self, dataset: PairDataset, seed: int, complete: Complete | None = None, *, stand_ins: bool = False
+    ) -> None:
         self.dataset = dataset
         self.seed = seed
         self.complete = complete
+        self.stand_ins = STAND_INS if stand_ins else 0
         self._orders: dict[int, Tensor] = {}
 
     def index(self, position: int) -> int:
@@ -68,13 +77,28 @@ class SampleStream(Dataset[Sample]):
         return int(self._orders[epoch][place])
 
     def __getitem__(self, position: int) -> Sample:
+        return self.read(position)[0]
+
+    def read(self, position: int) -> tuple[Sample, list[str]]:
+        """The sample at a position, and what was wrong with the pairs that it stands in for."""
         if self.dataset.ahead:
             self.dataset.fetch_ahead(self.index(position + self.dataset.ahead))
         draw = Draw(self.seed, [position])
-        sample = self.dataset.sample(self.index(position), draw)
-        if self.complete is None:
-            return sample
-        return replace(sample, extras=self.complete(sample.unpacked(), draw).extras)
+        sample, skipped = self._readable(self.index(position), draw)
+        if self.complete is not None:
+            sample = replace(sample, extras=self.complete(sample.unpacked(), draw).extras)
+        return sample, skipped
+
+    def _readable(self, index: int, draw: Draw) -> tuple[Sample, list[str]]:
+        skipped: list[str] = []
+        while True:
+            try:
+                return self.dataset.sample(index, draw), skipped
+            except (ValueError, OSError) as error:
+                if isinstance(error, DiskFullError) or len(skipped) == self.stand_ins:
+                    raise
+                skipped.append(str(error))
+            index = int(draw.integer(f"stand-in {len(skipped)}", len(self.dataset)))
 
 
 def batches(
@@ -127,9 +151,10 @@ class _BatchReader(Dataset[Any]):
             # The check before the training has said it; not again for each file.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", LabelMapWarning)
-                samples = [self.stream[position] for position in positions]
+                read = [self.stream.read(position) for position in positions]
+            samples = [sample for sample, _ in read]
             _require_one_size(samples, self.stream.dataset.settings.mode)
-            return Batch.collate(samples)
+            return replace(Batch.collate(samples), skipped=[why for _, skipped in read for why in skipped])
         except ValueError as error:
             return error
         except OSError as error:

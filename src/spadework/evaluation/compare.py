@@ -137,6 +137,13 @@ def compare(paths: Sequence[Path]) -> Comparison:
     return Comparison(evaluations, lines, tuple(_classes(evaluations)), tuple(_notes(evaluations)))
 
 
+def numbers_of(path: Path) -> tuple[Evaluation, tuple[Line, ...]]:
+    """One finished evaluation, and its numbers."""
+    evaluation = Evaluation.read(path)
+    with one_thread():
+        return evaluation, tuple(_lines([evaluation]))
+
+
 def _require_comparable(first: Evaluation, other: Evaluation) -> None:
     for key in SAME:
         ours, theirs = first.report[key], other.report[key]

@@ -123,6 +123,11 @@ class FoldedCLADE(nn.Module):
         self.register_buffer("scale", scale.to(dtype))
         self.register_buffer("shift", shift.to(dtype))
 
+    def gamma_beta(self, semantics: Semantics, size: Size) -> tuple[Tensor, Tensor]:
+        """Scale and shift of each code that occurs, [N, C] each: what the paper calls gamma and beta."""
+        classes = self.layer.classes(semantics, semantics.present(size))
+        return self.layer.affine.weight[classes], self.layer.affine.bias[classes]
+
     def forward(self, x: Tensor, semantics: Semantics, *, slope: float = 1.0, overwrite: bool = False) -> Tensor:
         """`x` [B, C, H, W]; `slope` of the leaky ReLU; the result may take x's memory when `overwrite` is set."""
         size = (x.shape[-2], x.shape[-1])

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from spadework.layers.blocks import Convolution, ModulatedBlock, leaky_relu, upsample
+from spadework.layers.recompute import recomputed
 from spadework.layers.spectral import SpectralConv2d
 from spadework.semantics import Semantics
 
@@ -22,6 +23,9 @@ class ModulatedDecoder(nn.Module):
     `stem` makes the first features; how it is called is its owner's business. `modulation(channels)` makes the blocks'
     normalisation, `shortcut_modulation` that of their shortcuts if it differs.
     """
+
+    recompute = False
+    """Keep only what goes into a block for the backward pass, and compute the block again there: the same numbers."""
 
     def __init__(
         self,
@@ -47,5 +51,10 @@ class ModulatedDecoder(nn.Module):
     def decode(self, x: Tensor, semantics: Semantics) -> Tensor:
         """Features [B, C, h, w] -> the photo [B, 3, H, W] in [-1, 1]."""
         for block, up in zip(self.blocks, self.upsample_before, strict=True):
-            x = block(upsample(x) if up else x, semantics)                      # [B, C, 2h, 2w], ...
+
+            def step(x: Tensor, block: nn.Module = block, up: bool = up) -> Tensor:
+                return block(upsample(x) if up else x, semantics)
+
+            recompute = self.recompute and torch.is_grad_enabled()
+            x = recomputed(block, step, x) if recompute else step(x)            # [B, C, 2h, 2w], ...
         return torch.tanh(self.to_photo(leaky_relu(x)))                         # [B, 3, H, W]

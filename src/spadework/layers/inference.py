@@ -132,6 +132,15 @@ class FoldedSPADE(nn.Module):
         extend = extended if semantics.continues(size, self.layer, self.layer) else None
         return semantics.keep((self, size), lambda: self._rows(semantics.vectors(size), first, second), extend)
 
+    def gamma_beta(self, semantics: Semantics, size: Size) -> Table:
+        """gamma and beta of each distinct window, [N, C] each: what SPADE does there, statistics aside."""
+        scale, shift = self.table(semantics, size)
+        if not self._folds_norm:
+            return scale - 1, shift
+        norm = cast(nn.BatchNorm2d, self.norm)
+        assert norm.running_mean is not None and norm.running_var is not None
+        return scale * torch.sqrt(norm.running_var + norm.eps) - 1, shift + norm.running_mean * scale
+
     def _rows(self, vectors: Tensor, first: Windows, second: Windows) -> Table:
         hidden = F.pad(self._hidden(vectors, first), (0, 0, 1, 0))                              # [1+M, hidden]
 

@@ -65,9 +65,11 @@ CONV_NORMS: dict[str, Norm | None] = {
 def fresh_statistics(network: nn.Module) -> Iterator[None]:
     """Batch norms forget their running statistics, and take the plain mean over the forwards inside the block.
 
-    For averaged weights: the averages of other weights' statistics are not their statistics.
+    For averaged weights: the averages of other weights' statistics are not their statistics. Norms in eval mode, which
+    are frozen, keep theirs.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    norms = [norm for norm in norms if norm.training]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -77,6 +79,19 @@ def fresh_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+
+
+@contextmanager
+def alone(network: nn.Module) -> Iterator[None]:
+    """Synchronised batch norms take the batch of this process for the whole: for work that others have no share in."""
+    norms = [module for module in network.modules() if isinstance(module, SyncBatchNorm)]
+    for norm in norms:
+        norm.alone = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.alone = False
 
 
 class InstanceNorm(nn.InstanceNorm2d):
@@ -97,18 +112,24 @@ class SyncBatchNorm(nn.SyncBatchNorm):
     """Batch norm over the batches of all processes, on GPUs and on CPUs.
 
     On GPUs and with a single process this is torch's own. Torch refuses CPU tensors of several processes; there the
-    same moments come from a differentiable all-reduce of (count, sum, sum of squared deviations).
+    same moments come from a differentiable all-reduce of (count, sum), then of the squared deviations.
     """
 
+    alone = False
+    """Whether the batch of this process is the whole (see `alone`)."""
+
     def forward(self, x: Tensor) -> Tensor:
+        if self.alone:
+            return nn.modules.batchnorm._BatchNorm.forward(self, x)
         if x.is_cuda or not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
             return super().forward(x)
 
         # Mean over all processes.                                                                x: [B, C, H, W]
         wide = at_least_float32(x)
-        count = torch.tensor([x.numel() / x.shape[1]], dtype=wide.dtype)
-        dist.all_reduce(count)
-        mean = _SumOverProcesses.apply(wide.sum((0, 2, 3))) / count                               # [C]
+        here = wide.new_full([1], x.numel() / x.shape[1])
+        total = _SumOverProcesses.apply(torch.cat([wide.sum((0, 2, 3)), here]))                   # [C + 1]
+        count = total[-1:].detach()
+        mean = total[:-1] / count                                                                 # [C]
 
         # Biased variance over all processes, from the deviations: no cancellation.
         deviation = wide - mean[None, :, None, None]

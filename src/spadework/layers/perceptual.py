@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,12 +24,17 @@ class PerceptualDistance(nn.Module):
     """sum_l w_l * mean |F_l(fake) - F_l(real)| over feature maps F_l; no gradient flows into `real` or the network.
 
     `stages` are called one after the other, each on the one before's output; the output of each is one feature map.
+    With `relative`, each term is divided by mean |F_l(real)|: then no stage counts more because its numbers are larger,
+    and networks whose features nobody has weighed by hand can be used.
     """
 
-    def __init__(self, stages: Sequence[nn.Module], weights: Sequence[float]) -> None:
+    def __init__(self, stages: Sequence[nn.Module], weights: Sequence[float], *, relative: bool = False) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages).requires_grad_(False).eval()
         self.weights = tuple(weights)
+        self.relative = relative
+        self.origin: dict[str, Any] = {}
+        """Where the network comes from, in JSON types; a run's config.json says it."""
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
         """[B, 3, H, W] each, in [-1, 1]; a scalar."""
@@ -37,7 +43,10 @@ class PerceptualDistance(nn.Module):
             fake = stage(fake)
             with torch.no_grad():
                 real = stage(real)
-            distance = distance + weight * F.l1_loss(at_least_float32(fake), at_least_float32(real))
+            term = F.l1_loss(at_least_float32(fake), at_least_float32(real))
+            if self.relative:
+                term = term / at_least_float32(real).abs().mean().clamp_min(1e-6)
+            distance = distance + weight * term
         return distance
 
     def train(self, mode: bool = True) -> PerceptualDistance:
@@ -66,7 +75,9 @@ def vgg19_distance(weights: Path | str) -> PerceptualDistance:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
     except Exception as error:
         raise ValueError(f"{path}: these are not torchvision's VGG-19 weights ({VGG19_FILE}): {error}") from error
-    return PerceptualDistance(vgg19_stages(network.features), VGG19_WEIGHTS)
+    distance = PerceptualDistance(vgg19_stages(network.features), VGG19_WEIGHTS)
+    distance.origin = {"network": "VGG-19, trained on ImageNet"}
+    return distance
 
 
 def vgg19_stages(features: nn.Sequential) -> list[nn.Module]:

@@ -145,6 +145,24 @@ class _DividedConvolution(torch.autograd.Function):
         return to_x, to_weight, None if to_bias is None else to_bias.to(weight.dtype), None, None, None, None
 
 
+class PowerIterations:
+    """Where the power iterations of a network stand, to go back there.
+
+    Pictures that pass a network in several parts would move them more often than the same pictures in one batch.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        layers = [module for module in network.modules() if isinstance(module, _SpectralNorm)]
+        vectors = [vector for layer in layers for vector in (layer.weight_u, layer.weight_v)]
+        self._before = [(vector, vector.clone()) for vector in vectors]
+
+    @torch.no_grad()
+    def go_back(self) -> None:
+        """To where they stood when this object was made."""
+        for vector, before in self._before:
+            vector.copy_(before)
+
+
 def settle_spectral_norm(network: nn.Module) -> None:
     """`settle` every spectral-normed convolution of a network."""
     for module in network.modules():

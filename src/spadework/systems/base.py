@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +81,8 @@ class Recipe:
     """Pixels that pictures are resized to before they are cropped."""
     flip: bool = True
     """Mirror half of the pictures."""
+    hand_drawn: float = 0.0
+    """Share of the samples whose label maps look as if drawn by hand, so that crude maps give good photos, too."""
     average: float = 0.0
     """Decay of the moving average of weights per iteration; 0: no average."""
     average_warm_up: bool = True
@@ -140,6 +142,17 @@ class System(nn.Module):
     regional_styles: bool = False
     """Whether a style may differ from region to region (`Style.regions`)."""
 
+    frozen: tuple[str, ...] = ()
+    """Parts that stay as they are, by name: networks, or modules and weights in them."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or eval mode; what is frozen stays in eval mode."""
+        super().train(mode)
+        for name, module in self.named_modules():
+            if name in self.frozen:
+                module.eval()
+        return self
+
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The networks that learn, by name; those that this configuration does without are left out."""
@@ -156,6 +169,10 @@ class System(nn.Module):
     def learning_rate(self, player: str, progress: Progress) -> float:
         """The paper's schedule."""
         raise NotImplementedError
+
+    def first_class(self, name: str) -> int:
+        """Where the classes begin in the weight `network.parameter`, which has a place for each, side by side."""
+        return 0
 
     def complete(self, sample: Sample, draw: Draw) -> Sample:
         """Add derived inputs to the extras of a sample; runs in the data loader and in the synthesizer alike."""

@@ -182,21 +182,31 @@ class Oasis(System):
         config = self.config
         return {"generator": config.learning_rate, "discriminator": config.discriminator_learning_rate}[player]
 
+    def first_class(self, name: str) -> int:
+        """Behind the noise in the generator, behind `fake` in the discriminator."""
+        return self.config.style_size if name.startswith("generator.") else 1
+
     def turns(self, batch: Batch, progress: Progress, draw: Draw) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """The generator plays first, then the discriminator against a new fake with new noise."""
-        assert batch.photo is not None
-        real, label_map = batch.photo, batch.label_map
-        weights = self._class_weights(label_map)
+        weights = self._class_weights(batch)
+        yield "generator", self._generators_turn(batch, draw, weights)
+        yield "discriminator", self._discriminators_turn(batch, draw, weights)
 
-        # The generator's turn: every pixel should look like its class.
+    def _generators_turn(self, batch: Batch, draw: Draw, weights: Tensor) -> dict[str, Tensor]:
+        """Every pixel should look like its class."""
+        assert batch.photo is not None
         fake = self._fake(batch, draw, "generator's turn")
-        terms = {"segmentation": losses.class_cross_entropy(self.discriminator(fake), label_map, weights)}
+        on_fake = self.discriminator(fake)                                      # [B, 1+N, H, W]
+        terms = {"segmentation": losses.class_cross_entropy(on_fake, batch.label_map, weights)}
         if self.config.perceptual_weight:
             assert self.perceptual is not None, "set system.perceptual, or train with perceptual_weight 0"
-            terms["perceptual"] = self.config.perceptual_weight * self.perceptual(fake, real)
-        yield "generator", terms
+            terms["perceptual"] = self.config.perceptual_weight * self.perceptual(fake, batch.photo)
+        return terms
 
-        # The discriminator's turn: classes of the real photo, the fake as fake, and the same for parts of both.
+    def _discriminators_turn(self, batch: Batch, draw: Draw, weights: Tensor) -> dict[str, Tensor]:
+        """Classes of the real photo, the fake as fake, and the same for parts of both."""
+        real, label_map = batch.photo, batch.label_map
+        assert real is not None
         with torch.no_grad():
             fake = self._fake(batch, draw, "discriminator's turn")
         on_fake, on_real = self.discriminator(fake), self.discriminator(real)   # [B, 1+N, H, W] each
@@ -209,18 +219,20 @@ class Oasis(System):
             on_mixed = self.discriminator(torch.where(mask, real, fake))
             consistency = losses.label_mix_consistency(on_mixed, on_real, on_fake, mask)
             terms["label_mix"] = self.config.label_mix_weight * consistency
-        yield "discriminator", terms
+        return terms
 
     def _fake(self, batch: Batch, draw: Draw, purpose: str) -> Tensor:
         size = self.config.style_size
         style = Style(draw.normal(f"style, {purpose}", size)) if size else None                     # [B, Z]
         return self.synthesize(batch, style)
 
-    def _class_weights(self, label_map: Tensor) -> Tensor:
-        config = self.config
+    def _class_weights(self, batch: Batch) -> Tensor:
+        config, label_map = self.config, batch.label_map
         if config.class_weights == "none":
             return torch.ones(config.classes, device=label_map.device)
         whole = config.class_weights == "batch"
+        if whole and batch.beside:
+            label_map = torch.cat(batch.beside)
         return losses.class_weights(
             label_map, config.classes, unlabelled=config.unlabelled, over_processes=whole
         )

@@ -94,7 +94,7 @@ class SpadeFamilyConfig:
     kl_weight: float = 0.05
     """Weight of the encoder's KL divergence."""
     kl_reduction: Literal["sum", "mean"] = "sum"
-    """Sum the KL divergence over the batch, as released, or take its mean."""
+    """Sum the KL divergence over the whole batch, as released, or take its mean."""
 
     initialization: Literal["released", "paper"] = "released"
     """`paper`: Glorot with gain 0.02 everywhere; `released`: spectral-normed convolutions keep PyTorch's own start."""
@@ -246,33 +246,22 @@ class Spade(System):
         factor = {"generator": 0.5, "discriminator": 2.0}[player] if self.config.two_time_scales else 1.0
         return self.config.learning_rate * factor
 
+    def first_class(self, name: str) -> int:
+        """Behind the features, where the baseline concatenates the map."""
+        concatenated = name.startswith("generator.blocks.") and ".conv_" in name
+        return self.get_parameter(name).shape[1] - self.config.classes - self.config.edges if concatenated else 0
+
     def turns(self, batch: Batch, progress: Progress, draw: Draw) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """The generator (with the encoder) plays first, then the discriminator against a new fake."""
-        assert batch.photo is not None
-        real = batch.photo
-        semantics = self.semantics(batch)
+        yield "generator", self._generators_turn(batch, draw)
+        yield "discriminator", self._discriminators_turn(batch, draw)
 
-        # The generator's turn.
+    def _generators_turn(self, batch: Batch, draw: Draw) -> dict[str, Tensor]:
+        config, real, semantics = self.config, batch.photo, self.semantics(batch)
+        assert real is not None
         style = self._training_style(batch, draw, "generator's turn")
         fake = self.generator(semantics, batch.size, None if style is None else style.vector)
         fake_features, real_features = self._judge(semantics, fake, real)
-        yield "generator", self._generator_losses(fake, real, fake_features, real_features, style)
-
-        # The discriminator's turn, against a new fake of the generator that has just learnt.
-        with torch.no_grad():
-            style = self._training_style(batch, draw, "discriminator's turn")
-            fake = self.generator(semantics, batch.size, None if style is None else style.vector)
-        fake_features, real_features = self._judge(semantics, fake, real)
-        loss = losses.GAN_LOSSES[self.config.gan_loss]
-        yield "discriminator", {
-            "fake": losses.over_scales(loss.fake, fake_features),
-            "real": losses.over_scales(loss.real, real_features),
-        }
-
-    def _generator_losses(
-        self, fake: Tensor, real: Tensor, fake_features: Features, real_features: Features, style: Style | None
-    ) -> dict[str, Tensor]:
-        config = self.config
         terms = {"gan": losses.over_scales(losses.GAN_LOSSES[config.gan_loss].generator, fake_features)}
         if config.feature_matching_weight:
             matching = losses.feature_matching(fake_features, real_features)
@@ -282,13 +271,27 @@ class Spade(System):
             terms["perceptual"] = config.perceptual_weight * self.perceptual(fake, real)
         if style is not None and style.mean is not None and style.log_variance is not None:
             kl = losses.kl_divergence(style.mean, style.log_variance)
-            terms["kl"] = config.kl_weight * (kl if config.kl_reduction == "sum" else kl / len(fake))
+            terms["kl"] = config.kl_weight * (kl * batch.parts if config.kl_reduction == "sum" else kl / len(fake))
         return terms
+
+    def _discriminators_turn(self, batch: Batch, draw: Draw) -> dict[str, Tensor]:
+        """Against a new fake of the generator that has just learnt."""
+        semantics = self.semantics(batch)
+        assert batch.photo is not None
+        with torch.no_grad():
+            style = self._training_style(batch, draw, "discriminator's turn")
+            fake = self.generator(semantics, batch.size, None if style is None else style.vector)
+        fake_features, real_features = self._judge(semantics, fake, batch.photo)
+        loss = losses.GAN_LOSSES[self.config.gan_loss]
+        return {
+            "fake": losses.over_scales(loss.fake, fake_features),
+            "real": losses.over_scales(loss.real, real_features),
+        }
 
     def _training_style(self, batch: Batch, draw: Draw, purpose: str) -> Style | None:
         if self.config.stem == "label_map":
             return None
-        noise = draw.normal(f"style, {purpose}", self.config.style_size).to(batch.label_map.device)     # [B, Z]
+        noise = draw.normal(f"style, {purpose}", self.config.style_size).to(self.generator.to_photo.weight)  # [B, Z]
         return Style(noise) if self.encoder is None else self.encode_style(batch).perturb(noise)
 
     def _judge(self, semantics: Semantics, fake: Tensor, real: Tensor) -> tuple[Features, Features]:

@@ -22,8 +22,10 @@ class WeightAverage:
     copy, in evaluation mode and without gradients, on the device where the original was. The average is kept in the
     module's own precision; half precision would round small steps away, so let the module hold float32 weights.
     `average_counts` does to entries that count what the original does: they are averaged, too, and truncated (golden
-    oasis/ema_two_steps).
+    oasis/ema_two_steps). `fixed` names entries that never change: averaging them would only round them.
     """
+
+    fixed: frozenset[str] = frozenset()
 
     def __init__(
         self, module: nn.Module, decay: float, *, warm_up: bool = True, average_counts: bool = False
@@ -51,7 +53,7 @@ class WeightAverage:
         assert averages.keys() == currents.keys(), "the module has other weights than the average was made of"
         moved: set[int] = set()
         for name, average in averages.items():
-            if id(average) not in moved:
+            if id(average) not in moved and name not in self.fixed:
                 moved.add(id(average))
                 if average.is_floating_point():
                     average.mul_(decay).add_(currents[name], alpha=1 - decay)

@@ -20,6 +20,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from spadework.atomic import readable_bytes
 from spadework.data.preprocess import Geometry
 from spadework.draw import Draw
+from spadework.layers.decoder import ModulatedDecoder
 from spadework.layers.perceptual import VGG19_WEIGHTS, PerceptualDistance, vgg19_stages
 from spadework.sample import Batch, Sample
 from spadework.systems import SYSTEMS
@@ -36,22 +37,25 @@ FLOAT = 4
 
 @dataclass(frozen=True)
 class Forecast:
-    """Bytes that a training with one preset needs, in float32."""
+    """Bytes that each process of a training needs."""
 
     preset: str
     width: int
     height: int
     batch_size: int
+    """Pictures that it has in memory at a time."""
     weights: int
     """Weights of all networks, of their average, and of the perceptual loss's network."""
     optimizers: int
     """Gradients of the larger player, and Adam's moments of all players."""
     activations: int
-    """What the hungriest turn keeps for its backward pass, for one batch."""
+    """What the hungriest turn keeps for its backward pass, for so many pictures."""
     checkpoint: int
     """One checkpoint on disk."""
     disk: int
     """A run folder: the checkpoints that are kept, one being written, and the model."""
+    precision: str = "float32"
+    recompute: bool = False
 
     @property
     def memory(self) -> int:
@@ -60,7 +64,7 @@ class Forecast:
 
     def rows(self) -> list[tuple[str, str]]:
         """(what, how much), for people."""
-        size = f"{self.width}x{self.height}, batch of {self.batch_size}, float32"
+        size = f"{self.width}x{self.height}, batch of {self.batch_size}, {self.precision}"
         return [
             (f"memory, preset {self.preset}", f"about {readable_bytes(self.memory)} ({size})"),
             ("  weights", readable_bytes(self.weights)),
@@ -74,11 +78,23 @@ class Forecast:
         return {**asdict(self), "memory": self.memory}
 
 
-def forecast(system_name: str, preset_name: str, preset: Preset, label_map: Tensor, classes: int) -> Forecast:
+def forecast(
+    system_name: str,
+    preset_name: str,
+    preset: Preset,
+    label_map: Tensor,
+    classes: int,
+    *,
+    pictures: int | None = None,
+    precision: str = "float32",
+    recompute: bool = False,
+) -> Forecast:
     """The needs of training a system with a preset on data with so many channels.
 
     `label_map` [H, W] holds class indices and should be typical of the data: how much has to be kept may depend on it.
+    `pictures` are in memory at a time, the whole batch unless given; `precision` and `recompute` are as in `Settings`.
     """
+    pictures = pictures or preset.recipe.batch_size
     config, recipe = for_classes(preset.config, classes, None), preset.recipe
     with torch.device("meta"):
         system = SYSTEMS[system_name](config)
@@ -91,24 +107,28 @@ def forecast(system_name: str, preset_name: str, preset: Preset, label_map: Tens
     fixed = 0 if perceptual is None else _numbers(perceptual.parameters())
 
     # A straight line through what two small sizes keep: weights made ready for use, and what grows with the pixels.
-    measure = partial(_kept, SYSTEMS[system_name], label_map=label_map, perceptual=perceptual)
+    make: Callable[[Any], System] = SYSTEMS[system_name]
+    measure = partial(_kept, make, label_map=label_map, perceptual=perceptual, precision=precision, recompute=recompute)
     (pixels1, bytes1), (pixels2, bytes2) = (
         (PICTURES * width * height, measure(replace(config, width=width, height=height)))
         for width, height in _small_sizes(config.width, config.height, system.training_multiple)
     )
     slope = (bytes2 - bytes1) / (pixels2 - pixels1)
     constant = max(bytes2 - slope * pixels2, 0)
-    checkpoint = FLOAT * (everything + ADAM_MOMENTS * learnt + average)
+    number = 2 * FLOAT if precision == "float64" else FLOAT
+    checkpoint = number * (everything + ADAM_MOMENTS * learnt + average)
     return Forecast(
         preset_name,
         config.width,
         config.height,
-        recipe.batch_size,
-        weights=FLOAT * (everything + average + fixed),
-        optimizers=FLOAT * (max(players.values()) + ADAM_MOMENTS * learnt),
-        activations=int(constant + slope * config.width * config.height * recipe.batch_size),
+        pictures,
+        weights=number * (everything + average + fixed),
+        optimizers=number * (max(players.values()) + ADAM_MOMENTS * learnt),
+        activations=int((constant + slope * config.width * config.height * pictures) * number / FLOAT),
         checkpoint=checkpoint,
-        disk=(Run(".").keep + 1) * checkpoint + FLOAT * model,
+        disk=(Run(".").keep + 1) * checkpoint + number * model,
+        precision=precision,
+        recompute=recompute,
     )
 
 
@@ -124,7 +144,12 @@ def _small_sizes(width: int, height: int, multiple: int) -> tuple[tuple[int, int
 
 
 def _kept(
-    make_system: Callable[[Any], System], config: Any, label_map: Tensor, perceptual: PerceptualDistance | None
+    make_system: Callable[[Any], System],
+    config: Any,
+    label_map: Tensor,
+    perceptual: PerceptualDistance | None,
+    precision: str,
+    recompute: bool,
 ) -> int:
     """Bytes that the hungriest turn keeps for its backward pass, with PICTURES pictures."""
     if not config.width:
@@ -147,13 +172,45 @@ def _kept(
             kept[storage.data_ptr()] = storage
         return tensor
 
+    def present() -> int:
+        return sum(storage.nbytes() for storage in kept.values())
+
     # Each turn's graph lives until its backward pass, then everything of it is let go.
     most = 0
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
+    blocks = _Blocks(system, present) if recompute else None
+    half = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
+    with saved_tensors_hooks(keep, lambda tensor: tensor), half:
         for _ in system.turns(batch, Progress(0, 1), Draw(0, range(PICTURES))):
-            most = max(most, sum(storage.nbytes() for storage in kept.values()))
+            most = max(most, present() - (blocks.saved() if blocks is not None else 0))
             kept.clear()
     return most
+
+
+class _Blocks:
+    """What the blocks of a generator keep that recomputes them (`ModulatedDecoder.recompute`): its input remains."""
+
+    def __init__(self, system: System, present: Callable[[], int]) -> None:
+        self.inside: list[int] = []
+        self.inputs: list[int] = []
+        self.present = present
+        for decoder in system.modules():
+            if isinstance(decoder, ModulatedDecoder):
+                for block, up in zip(decoder.blocks, decoder.upsample_before, strict=True):
+                    block.register_forward_pre_hook(partial(self._enter, up))
+                    block.register_forward_hook(self._leave)
+
+    def _enter(self, up: bool, block: Any, inputs: Any) -> None:
+        self.inputs.append(inputs[0].nbytes // (4 if up else 1))
+        self.inside.append(-self.present())
+
+    def _leave(self, block: Any, inputs: Any, output: Any) -> None:
+        self.inside[-1] += self.present()
+
+    def saved(self) -> int:
+        """Bytes since this was last asked; one block at a time is there again in the backward pass."""
+        saved = sum(self.inside) - sum(self.inputs) - max(self.inside, default=0)
+        self.inside, self.inputs = [], []
+        return max(saved, 0)
 
 
 def _perceptual() -> PerceptualDistance:

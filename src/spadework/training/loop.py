@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor
 
-from spadework.checkpoints import require_same
 from spadework.data.pair_dataset import PairDataset
-from spadework.data.stream import SampleStream, batches
-from spadework.draw import Draw
+from spadework.data.stream import SampleStream
+from spadework.hardware import hardware
 from spadework.interruptions import interruptions
 from spadework.log import Log
 from spadework.model_folder import describe
-from spadework.sample import Batch
 from spadework.systems.base import Progress, Recipe, System
-from spadework.training.iteration import iterate, make_optimizers
+from spadework.training.beginning import Beginning, start
+from spadework.training.freezing import freeze
+from spadework.training.iteration import iterate_in_parts, make_optimizers
+from spadework.training.launch import NUMBERS, ending_together, launch, prepare
+from spadework.training.processes import Processes
 from spadework.training.run import Run
-from spadework.training.samples import finished, write_model_weights, write_samples
+from spadework.training.save import SKIPPED, Appraise, Save, begin, not_finite
 from spadework.training.settings import Settings
-from spadework.training.state import inference_networks, make_average, restore, state_of
+from spadework.training.shares import Shares
+from spadework.training.skipped import Skipped
+from spadework.training.state import inference_networks, make_average, restore
+from spadework.training.tell import Sums, peak_memory, status
 
 
 def train(
@@ -40,139 +42,124 @@ def train(
     images: int,
     *,
     resume: bool = False,
+    about: Mapping[str, Any] | None = None,
+    beginning: Beginning | None = None,
+    frozen: Sequence[str] = (),
+    appraise: Appraise | None = None,
 ) -> None:
     """Train a system until it has seen `images`, in a run folder; with `resume` go on from its newest checkpoint.
+
+    `about` is what else config.json is to say, in JSON types; a resumed training must say the same. `beginning` gives
+    trained weights to start from, `frozen` names parts that do not learn. `appraise` scores the system, in eval mode,
+    every `settings.evaluate_every` images.
 
     Checkpoints hold everything that later images depend on, so a resumed training goes on bit for bit (on a CPU).
     Raises ValueError for a folder or data that cannot be used, FloatingPointError for a loss that is not finite,
     DiskFullError, and KeyboardInterrupt after an interruption, when all was saved.
     """
-    precision: Any = {"float32": "32-true", "bf16": "bf16-mixed"}[settings.precision]
-    fabric = Fabric(accelerator=settings.device, devices=1, precision=precision)
-    fabric.launch()
-    torch.manual_seed(settings.seed)
-    system = make_system().to(fabric.device).train()
-
-    with run.lock(), interruptions() as interrupted:
+    fabric, children = launch(settings)
+    processes = Processes(fabric.device)
+    with (
+        ending_together(processes, children),
+        processes.first_holds(run.lock),
+        interruptions() as interrupted,
+    ):
         # Start anew, or where the newest checkpoint left off.
-        start = Progress(0, len(dataset))
-        optimizers = make_optimizers(system, start)
-        average = make_average(system, recipe)
-        description = describe(
-            system_name, system, recipe=asdict(recipe), seed=settings.seed, data=dataset.fingerprint()
-        )
-        checkpoint = run.latest_checkpoint() if resume else None
+        with processes.raised_by_all():
+            shares = Shares(recipe.batch_size, processes, settings.accumulate)
+            torch.manual_seed(settings.seed)
+            system = make_system().to(fabric.device, NUMBERS[settings.precision]).train()
+            begun = start(system, dataset.ontology, run, beginning, resume=resume)
+            freeze(system, frozen)
+            prepare(system, settings)
+            optimizers = make_optimizers(system, Progress(0, len(dataset)))
+            average = make_average(system, recipe, begun) if processes.first else None
+            about = {**(about or {}), **({"frozen": list(frozen)} if frozen else {})}
+            description = describe(
+                system_name, system, recipe=asdict(recipe), seed=settings.seed, data=dataset.fingerprint(), **about
+            )
+            checkpoint = begin(run, description, begun, dataset, resume=resume) if processes.first else None
+        checkpoint = processes.from_first(checkpoint)
         if checkpoint is not None:
-            require_same(run.read_config(), description)
             restore(checkpoint.state, system, optimizers, average)
-        run.create(description, dataset.ontology, overwrite=resume)
-        stream = SampleStream(dataset, settings.seed, system.complete if system.completes else None)
+        processes.start_alike(system)
+        complete = system.complete if system.completes else None
+        stream = SampleStream(dataset, settings.seed, complete, stand_ins=settings.on_bad_photo == "skip")
+        total = -(-images // recipe.batch_size) * recipe.batch_size
+        save = Save(
+            *(processes, run, system, optimizers, average, stream, recipe.batch_size, previews, description),
+            *(total, settings.best_by, appraise),
+        )
+        skipped = Skipped(processes, 0 if checkpoint is None else checkpoint.state.get(SKIPPED, 0))
         if checkpoint is not None:
             # A kill may have come between the checkpoint and what is made of it.
-            with finished(system, average, stream, recipe.batch_size):
-                write_model_weights(run, system)
-        total = -(-images // recipe.batch_size) * recipe.batch_size
+            seen = checkpoint.images
+            due = _passed(settings.sample_every, seen - recipe.batch_size, seen)
+            save(seen, weights=True, samples=due and not run.sample_path(seen).exists())
         images = first = 0 if checkpoint is None else checkpoint.images
-        _tell(f"{run.folder}: {len(dataset)} pairs, {images} of {total} images seen, on {fabric.device}")
+        del checkpoint
+        where = str(fabric.device) if processes.count == 1 else f"{processes.count} processes ({fabric.device.type})"
+        tell = _tell if processes.first else _silent
+        tell(f"{run.folder}: {len(dataset)} pairs, {images} of {total} images seen, on {where}")
+        for line in begun.lines() if begun is not None else []:
+            tell(line)
 
         # Train.
-        sums, began = _Sums(), time.monotonic()
-        with Log(run.folder, images) as log:
-            for positions, batch in batches(stream, images, recipe.batch_size, settings.workers, stop=total):
+        sums, began = Sums(), time.monotonic()
+        with Log(run.folder, images) if processes.first else nullcontext() as log:
+            for fetched in processes.agreed(shares.fetch(stream, images, total, settings.workers)):
                 progress = Progress(images, len(dataset))
+                skipped.add(batch for _, batch in fetched)
                 with fabric.autocast():
-                    draw = Draw(settings.seed, positions)
-                    losses = _iterate(system, optimizers, batch.to(fabric.device), progress, draw, fabric, run)
+                    parts = shares.unpack(fetched, settings.seed, fabric.device)
+                    try:
+                        losses = iterate_in_parts(system, optimizers, parts, progress, processes, fabric.backward)
+                    except FloatingPointError as error:
+                        processes.stop(not_finite(run, processes, images, parts, error, dataset.ontology))
                 if average is not None:
                     average.update(inference_networks(system))
-                before, images = images, images + len(batch)
+                before, images = images, images + recipe.batch_size
                 sums.add(losses)
 
-                # Tell how it goes.
-                if _passed(settings.log_every, before, images) or images == total:
+                # Look how good it is, and tell.
+                stop = processes.any(interrupted())
+                last = images == total or stop
+                look = images == total or _passed(settings.evaluate_every, before, images)
+                scores = save.scores(images) if look else {}
+                if look or _passed(settings.log_every, before, images):
                     rate = (images - first) / (time.monotonic() - began)
-                    means = sums.take()
-                    log.write(
-                        images,
-                        losses=means,
-                        learning_rates={player: system.learning_rate(player, progress) for player in optimizers},
-                        images_per_second=rate,
-                        eta_seconds=(total - images) / rate,
-                        peak_memory_mib=_peak_memory(fabric.device),
-                    )
-                    _tell(_status(images, total, rate, means))
+                    means, memory = sums.take(), processes.largest(peak_memory(fabric.device))
+                    total_skipped = skipped.total()
+                    if log is not None:
+                        log.write(
+                            images,
+                            losses=means,
+                            **({"scores": scores} if scores else {}),
+                            learning_rates={player: system.learning_rate(player, progress) for player in optimizers},
+                            images_per_second=rate,
+                            eta_seconds=(total - images) / rate,
+                            peak_memory_mib=memory,
+                            skipped=total_skipped,
+                            hardware=hardware(fabric.device),
+                        )
+                    tell(status(images, total, rate, means))
 
-                # Save: the checkpoint first, then what can be made again from it.
-                last = images == total or interrupted()
-                save = last or _passed(settings.checkpoint_every, before, images)
-                show = last or _passed(settings.sample_every, before, images)
-                if save:
-                    run.save_checkpoint(images, state_of(system, optimizers, average))
-                if save or show:
-                    with finished(system, average, stream, recipe.batch_size):
-                        if save:
-                            write_model_weights(run, system)
-                        if show:
-                            write_samples(run, images, system, previews)
-                if interrupted() and images < total:
-                    _tell(f"interrupted: everything up to image {images} is saved; go on with --resume")
-                    raise KeyboardInterrupt
-
-
-def _iterate(
-    system: System,
-    optimizers: dict[str, torch.optim.Optimizer],
-    batch: Batch,
-    progress: Progress,
-    draw: Draw,
-    fabric: Fabric,
-    run: Run,
-) -> dict[str, Tensor]:
-    try:
-        return iterate(system, optimizers, batch, progress, draw, backward=fabric.backward)
-    except FloatingPointError as error:
-        paths = run.checkpoints()
-        kept = f"the last checkpoint, {paths[-1]}, is good" if paths else "there is no checkpoint yet"
-        raise FloatingPointError(
-            f"stopped after {progress.images} images: {error}, on the batch of {', '.join(batch.names)}; {kept}. "
-            "Look at these files, then resume, or start anew with a lower learning rate or precision float32"
-        ) from error
-
-
-class _Sums:
-    """Means of losses since they were last taken."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.count = 0
-
-    def add(self, losses: dict[str, Tensor]) -> None:
-        self.count += 1
-        self.sums = {name: self.sums.get(name, torch.zeros_like(loss)) + loss for name, loss in losses.items()}
-
-    def take(self) -> dict[str, float]:
-        means = {name: float(total) / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
-        return means
+                # Save, and stop where any process was asked to.
+                whole = last or _passed(settings.checkpoint_every, before, images)
+                samples = last or _passed(settings.sample_every, before, images)
+                save(images, checkpoint=whole, weights=whole, samples=samples, skipped=skipped.total() if whole else 0)
+                if stop and images < total:
+                    tell(f"interrupted: everything up to image {images} is saved; go on with --resume")
+                    processes.stop(KeyboardInterrupt())
 
 
 def _passed(every: int, before: int, images: int) -> bool:
     return images // every > before // every
 
 
-def _peak_memory(device: torch.device) -> float:
-    """MiB: of the GPU, or of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
 def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _status(images: int, total: int, rate: float, losses: dict[str, float]) -> str:
-    minutes = (total - images) / rate / 60
-    terms = "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
-    return f"{images}/{total} images  {rate:.1f} images/s  {minutes:.0f} min left  {terms}"
+def _silent(line: str) -> None:
+    """The first process tells."""

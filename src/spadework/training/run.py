@@ -13,6 +13,7 @@ Every file is written whole or not at all, so a kill at any moment loses at most
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,10 +69,12 @@ class Run:
     def lock(self) -> Iterator[None]:
         """Be the only training in this folder, and clear away what killed ones left half-written.
 
-        The folder is made when needed. Raises ValueError while another training holds it, and for a folder that
-        `create` refuses as no run's. The lock ends with the block or with the process, however it dies.
+        The folder is made when needed, and gone again where nothing came of it. Raises ValueError while another
+        training holds it, and for a folder that `create` refuses as no run's. The lock ends with the block or with the
+        process, however it dies.
         """
         self._refuse_foreign()
+        new = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(self.folder)
         try:
@@ -81,6 +84,8 @@ class Run:
             yield
         finally:
             lock.release()
+            if new and [path.name for path in self.folder.iterdir()] == [".lock"]:
+                shutil.rmtree(self.folder)
 
     def create(self, config: dict[str, Any], ontology: Writable, overwrite: bool = False) -> None:
         """Write config.json and ontology.json, and make the folders.

@@ -12,8 +12,9 @@ from spadework.atomic import write_atomic
 from spadework.contact_sheet import contact_sheet
 from spadework.data.pair_dataset import PairDataset
 from spadework.data.stream import SampleStream, batches
+from spadework.layers.normalization import alone
 from spadework.model_folder import write_weights
-from spadework.sample import Batch
+from spadework.sample import Batch, Sample
 from spadework.synthesizer import Synthesizer, to_image
 from spadework.systems.base import System
 from spadework.training.average import WeightAverage
@@ -37,7 +38,8 @@ def finished(system: System, average: WeightAverage | None, stream: SampleStream
             setattr(system, name, network)
         device = next(system.parameters()).device
         spans = batches(stream, 0, batch_size, 0, stop=-(-REFRESH // batch_size) * batch_size)
-        system.refresh(batch.to(device) for _, batch in spans)
+        with alone(system):
+            system.refresh(batch.to(device) for _, batch in spans)
     system.eval()
     try:
         yield
@@ -54,16 +56,15 @@ def write_model_weights(run: Run, system: System) -> None:
 
 def write_samples(run: Run, images: int, system: System, previews: PairDataset) -> None:
     """`samples/<images>.png`: rows of `label | real | fake`."""
-    count = min(PREVIEWS, len(previews))
     synthesizer = Synthesizer(system, previews.ontology, device=str(next(system.parameters()).device))
-    rows = [_row(previews, i * len(previews) // count, synthesizer) for i in range(count)]
+    rows = [_row(sample, synthesizer) for sample in previews.some(PREVIEWS)]
     sheet = contact_sheet(rows, columns=2)
     write_atomic(run.sample_path(images), lambda file: sheet.save(file, "PNG"))
 
 
-def _row(previews: PairDataset, index: int, synthesizer: Synthesizer) -> list[Image.Image]:
-    batch = Batch.collate([previews[index]])
+def _row(sample: Sample, synthesizer: Synthesizer) -> list[Image.Image]:
+    batch = Batch.collate([sample])
     assert batch.photo is not None
-    label = previews.ontology.colorize(batch.label_map[0])
+    label = synthesizer.ontology.colorize(batch.label_map[0])
     fake = synthesizer.batch(batch.label_map, instance_map=batch.instance_map)[0]
     return [Image.fromarray(label.numpy()), to_image(batch.photo[0]), to_image(fake)]

@@ -9,12 +9,19 @@ from torch import nn
 
 from spadework.systems.base import Recipe, System
 from spadework.training.average import WeightAverage
+from spadework.training.beginning import Begun
+from spadework.training.freezing import under
 
 
-def make_average(system: System, recipe: Recipe) -> WeightAverage | None:
+def make_average(system: System, recipe: Recipe, begun: Begun | None = None) -> WeightAverage | None:
+    """The moving average, at the system's weights, or at the averages of what it began with."""
     if not recipe.average:
         return None
-    return WeightAverage(inference_networks(system), recipe.average, warm_up=recipe.average_warm_up)
+    average = WeightAverage(inference_networks(system), recipe.average, warm_up=recipe.average_warm_up)
+    average.fixed = frozenset(key for key in average.module.state_dict() if under(key, system.frozen))
+    if begun is not None and begun.averages:
+        average.load_state_dict({"updates": begun.origin.updates, "weights": begun.averages})
+    return average
 
 
 def inference_networks(system: System) -> nn.ModuleDict:

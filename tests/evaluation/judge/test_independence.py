@@ -11,6 +11,8 @@ import torch
 
 from spadework.evaluation.judge.folds import digest_of
 from spadework.evaluation.judge.independence import independence, photos_seen
+from spadework.segmenters.own import OwnSegmenter
+from spadework.segmenters.perceptual import segmenter_distance
 from tests.drawn_segmenter import ONTOLOGY, fresh_segmenter
 
 Photos = tuple[str, ...]
@@ -21,7 +23,7 @@ def segmenter(
 ) -> Path:
     """A segmenter's folder with such a past; its weights follow from seed and fold."""
     torch.manual_seed(seed + len(fold))
-    network = fresh_segmenter()
+    network = fresh_segmenter(encoder="resnet18")
     start = None if started is None else {"name": "resnet18.pth", "sha256": started}
     network.training_record = {"fold": fold, "seed": seed, "encoder_weights": start}
     network.write(folder, ONTOLOGY, {}, "".join(f"{photo * 64}  {photo}.jpg\n" for photo in photos))
@@ -50,6 +52,32 @@ def test_vgg_shares_nothing_with_random_first_weights(tmp_path: Path) -> None:
     assert found.verdict == "independent" and "VGG-19, trained on ImageNet; the judge began with random" in str(found)
     found = independence(segmenter(tmp_path / "other", started="f" * 64), run)
     assert found.verdict == "unknown" and "began with the file ffffffffffff" in str(found)
+
+
+def with_segmenter(folder: Path, loss: Path) -> Path:
+    """A run whose config.json says what `spadework train --perceptual` writes there."""
+    distance = segmenter_distance(OwnSegmenter.read(loss))
+    return model(folder, {"config": {"perceptual_weight": 10.0}, "perceptual": distance.origin})
+
+
+@pytest.mark.parametrize(
+    ("loss", "verdict", "what"),
+    [
+        ({"fold": "loss", "photos": ("c",)}, "independent", "nor photos: each learnt from its own half"),
+        ({"fold": "all", "photos": ("c",)}, "unknown", "on fold 'judge', the other on 'all'"),
+        ({"fold": "judge"}, "shared", "it is the same network"),
+        ({"fold": "loss", "started": "f" * 64}, "shared", "the encoder's first weights (file ffffffffffff)"),
+    ],
+)
+def test_the_segmenter_in_a_runs_loss(loss: dict[str, Any], verdict: str, what: str, tmp_path: Path) -> None:
+    judge = segmenter(tmp_path / "judge", started=loss.get("started"))
+    found = independence(judge, with_segmenter(tmp_path / "run", segmenter(tmp_path / "loss", **loss)))
+    assert found.verdict == verdict and what in str(found)
+
+
+def test_a_segmenter_in_a_loss_without_a_past_is_unknown(tmp_path: Path) -> None:
+    run = with_segmenter(tmp_path / "run", segmenter_without_past(tmp_path / "old"))
+    assert independence(segmenter(tmp_path / "judge"), run).verdict == "unknown"
 
 
 @pytest.mark.parametrize("config", [{"system": "x"}, {"config": {}}, {"config": None}, [], {"config": {"classes": 3}}])
@@ -115,5 +143,5 @@ def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
 
 
 def segmenter_without_past(folder: Path) -> Path:
-    fresh_segmenter().write(folder, ONTOLOGY, {}, "")
+    fresh_segmenter(encoder="resnet18").write(folder, ONTOLOGY, {}, "")
     return folder

@@ -87,14 +87,17 @@ def _with_model(judge: _Origin, model: Path | None) -> tuple[Verdict, str]:
     if model is None:
         return "unknown", "no model is known, only photos: what its losses held can't be said"
     try:
-        config = json.loads((model / "config.json").read_text(encoding="utf-8"))["config"]
-        weight = config["perceptual_weight"]
+        description = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        weight = description["config"]["perceptual_weight"]
+        network = description.get("perceptual", {})
     except FileNotFoundError:
         return "unknown", f"{model} has no config.json: what its losses held can't be said"
     except (KeyError, TypeError, ValueError):
         return "unknown", f"{model / 'config.json'} does not say whether a perceptual loss was used"
     if not weight:
         return "independent", "the model was trained without a perceptual loss, so no trained network was in its losses"
+    if network.get("network") == "segmenter":
+        return _with_described(judge, network)
     vgg = f"the model's perceptual loss (weight {weight:g}) is VGG-19, trained on ImageNet"
     if judge.started_from is not None:
         what = f"the judge's encoder began with the file {judge.started_from[:12]}"
@@ -104,14 +107,27 @@ def _with_model(judge: _Origin, model: Path | None) -> tuple[Verdict, str]:
     )
 
 
+def _with_described(judge: _Origin, network: dict[str, Any]) -> tuple[Verdict, str]:
+    """The judge against the segmenter that a run names in its config.json, by the settings it was trained with."""
+    try:
+        training, (weights,) = network["training"], network["weights_sha256"]
+        seed = (training["fold"], training["seed"])
+        started_from = (training["encoder_weights"] or {}).get("sha256")
+    except (KeyError, TypeError, ValueError):
+        return "unknown", "the model's perceptual loss is a segmenter of which is not said how it was trained"
+    name = f"the segmenter {weights[:12]} in the model's perceptual loss"
+    if shared := _shared(judge, weights, seed, started_from):
+        return "shared", f"the judge shares with {name}: {', '.join(shared)}"
+    if {judge.seed[0], seed[0]} != {"judge", "loss"}:
+        folds = f"the judge was trained on fold {judge.seed[0]!r}, the other on {seed[0]!r}"
+        return "unknown", f"{folds}: whether {name} saw the same photos can't be said without its folder"
+    return "independent", (
+        f"the judge shares neither weights nor seed with {name}, nor photos: each learnt from its own half"
+    )
+
+
 def _with_segmenter(judge: _Origin, other: _Origin, path: Path) -> tuple[Verdict, str]:
-    shared = []
-    if judge.weights == other.weights:
-        shared.append("all weights: it is the same network")
-    if judge.started_from is not None and judge.started_from == other.started_from:
-        shared.append(f"the encoder's first weights (file {judge.started_from[:12]})")
-    if judge.seed == other.seed:
-        shared.append(f"seed and fold ({judge.seed[1]}, {judge.seed[0]})")
+    shared = _shared(judge, other.weights, other.seed, other.started_from)
     if common := len(judge.photos & other.photos):
         shared.append(f"{common} of its {len(judge.photos)} training photos")
     if shared:
@@ -120,3 +136,15 @@ def _with_segmenter(judge: _Origin, other: _Origin, path: Path) -> tuple[Verdict
         f"the judge shares neither weights nor seed nor any of its {len(judge.photos)} training photos with the loss "
         f"network {path}"
     )
+
+
+def _shared(judge: _Origin, weights: str, seed: tuple[str, int], started_from: str | None) -> list[str]:
+    """What two segmenters have in common, photos aside."""
+    shared = []
+    if judge.weights == weights:
+        shared.append("all weights: it is the same network")
+    if judge.started_from is not None and judge.started_from == started_from:
+        shared.append(f"the encoder's first weights (file {judge.started_from[:12]})")
+    if judge.seed == seed:
+        shared.append(f"seed and fold ({judge.seed[1]}, {judge.seed[0]})")
+    return shared

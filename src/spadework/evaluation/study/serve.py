@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import ipaddress
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from spadework.atomic import write_text_atomic
 from spadework.evaluation.study.plan import Study
 from spadework.evaluation.study.store import LEASE, Store
+from spadework.web_server import address, is_private, listen
 
 LINKS = "links.csv"
 """Personal links, in the study folder."""
@@ -42,10 +41,10 @@ def serve(
         raise ValueError(f"serving a study needs {error.name}: pip install 'spadework[studio]'") from None
 
     study = Study.read(folder)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     store = None
     try:
-        base = (url or _address(host, listening.getsockname()[1])).rstrip("/")
+        base = (url or address(host, listening.getsockname()[1])).rstrip("/")
         store = Store(folder, study, lease)
         _tell(folder, study, store, base, links, open_link, say)
         app = make_app(folder, study, store, open_link=open_link, secure=base.startswith("https:"))
@@ -57,22 +56,6 @@ def serve(
         listening.close()
         if store is not None:
             store.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise ValueError(f"--port {port}: expected 0 to 65535; 0 takes a free one")
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
-    except (OSError, UnicodeError) as error:
-        raise ValueError(
-            f"cannot listen at {host}, port {port}: {error}; stop what uses it, or choose another --port or --host"
-        ) from None
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _tell(
@@ -92,16 +75,6 @@ def _tell(
     elif not open_link:
         raise ValueError("there is no way in: make personal links (--links N), or leave the open link on")
     say(f"open link, for anybody: {base}/" if open_link else "the open link is off: by personal links only")
-    if not _is_local(base):
+    if not is_private(base):
         say("note: without https others on the way can read along; put a proxy with https before it")
     say("Ctrl-C stops it; started again, it goes on")
-
-
-def _is_local(base: str) -> bool:
-    if base.startswith("https:"):
-        return True
-    host = base.split("//")[-1].rsplit(":", 1)[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
