@@ -4,6 +4,7 @@ import { Announcer } from "./announcer.js";
 import { Drawing } from "./drawing.js";
 import { GESTURES } from "./gestures.js";
 import { Keyboard } from "./keyboard.js";
+import { LARGEST_TIP } from "./marks.js";
 import { Pointers } from "./pointers.js";
 import { Screen } from "./screen.js";
 import { tidy } from "./tidy.js";
@@ -236,8 +237,9 @@ export class Editor extends EventTarget {
   }
 
   #changed({ rect, resized }) {
-    if (resized) this.#screen.setMap(this.painting.width, this.painting.height);
-    else this.#screen.change(rect);
+    if (!resized) return this.#screen.change(rect);
+    this.#screen.setMap(this.painting.width, this.painting.height);
+    this.#viewed();
   }
 
   // Pointers, wheel and keys.
@@ -348,6 +350,8 @@ export class Editor extends EventTarget {
   // What is done to the painting.
 
   undo() {
+    // A polygon loses its last point first.
+    if (this.#drawing.back()) return this.refresh();
     const name = this.painting.undo();
     this.#drawing.cancel();
     this.say(name ? `Undone: ${name}` : "Nothing to undo");
@@ -412,8 +416,14 @@ export class Editor extends EventTarget {
     this.#frame = 0;
     this.#drawing.frame(time);
     this.#screen.draw(this.painting.composite(), this.#marks());
-    this.element.style.cursor = this.#pointers.moves ? "grab" : (CURSORS[this.#tool] ?? "none");
+    this.element.style.cursor = this.#pointers.moves ? "grab" : this.#cursor();
     if (this.#drawing.held) this.refresh();
+  }
+
+  /** Tools with a size show its outline instead. */
+  #cursor() {
+    const outlined = this.#tool in SIZES && this.size * this.view.scale <= LARGEST_TIP;
+    return this.#alt || !outlined ? (CURSORS[this.#tool] ?? "crosshair") : "none";
   }
 
   #marks() {

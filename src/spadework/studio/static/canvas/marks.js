@@ -35,7 +35,7 @@ export function drawMarks(context, view, { outline, cursor, mirror }) {
   if (cursor) drawCursor(context, view, cursor);
 }
 
-const LARGEST = 1200; // CSS pixels: a larger tip has no outline, since it would not be seen either
+export const LARGEST_TIP = 1200; // CSS pixels: a larger one has no outline, since it would not be seen either
 
 /** The outline of the tip: a small canvas that is moved, and drawn again only when its shape changes. */
 export class Tip {
@@ -51,7 +51,7 @@ export class Tip {
   /** @param {import("./view.js").View} view @param {Marks["tip"]} tip */
   show(view, tip) {
     const side = tip ? Math.max(tip.size * view.scale, 3) : Infinity;
-    this.canvas.hidden = side > LARGEST;
+    this.canvas.hidden = side > LARGEST_TIP;
     if (this.canvas.hidden) return;
     const square = tip.square || tip.size === 1;
     const shape = `${side} ${square} ${view.ratio}`;

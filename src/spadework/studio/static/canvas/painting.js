@@ -342,7 +342,8 @@ export class Painting extends EventTarget {
     if (!strokes.length) return this.#restartRecord();
     for (const stroke of strokes) stroke.number = ++this.#numbers;
     this.#record.restore(strokes, strokes.map(({ number }) => number));
-    this.#born = Date.now() - strokes.at(-1).time - strokes.at(-1).duration;
+    const { time, duration } = strokes.at(-1);
+    this.#born = Date.now() - (Number(time) + Number(duration) || 0);
   }
 
   /** A painting from what `toJSON` gave. @param {{classes?: {id: number, name: string}[]}} [options] */

@@ -100,7 +100,7 @@ export class Pointers {
       this.#on.pan(clientX - this.#panner.x, clientY - this.#panner.y);
       Object.assign(this.#panner, { x: clientX, y: clientY });
     } else if (this.#fingers.has(id)) return this.#moveFinger(event);
-    if (event.pointerType !== "touch") {
+    if (event.pointerType !== "touch" || id === this.#painter?.id) {
       if (event.pointerType === "pen") this.penSeen = true;
       this.#on.hover(clientX - this.#box.left, clientY - this.#box.top, event);
     }
