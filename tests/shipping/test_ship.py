@@ -133,6 +133,27 @@ def test_the_card(shipped: Path) -> None:
     assert "began with the weights of first after 5,000 images" in card and "--start-from first" in card
 
 
+def test_the_card_of_a_model_that_went_through_two_trainings(
+    run: Path, data: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Images and hours add up, each training has its command; the earlier one counts up to where the later began."""
+    later = Run(tmp_path_factory.mktemp("later") / "finer")
+    system, description = tiny.lively(Spade(tiny.config(stem="style", encoder=True))), Run(run).read_config()
+    started = {"from": str(run), "images": 200, "classes": {}}
+    later.create({**description, "started_from": started}, tiny.ONTOLOGY)
+    write_weights(later.model_path, {name: system.networks[name] for name in system.inference_names})
+    line = {"images": 3600, "images_per_second": 1.0, "hardware": "new", "time": "2026-01-03T00:00:00"}
+    (later.folder / "log.jsonl").write_text(json.dumps(line) + "\n")
+    ship(later.folder, later.folder.parent / "out", WORDS, [data], example_count=1, style_count=1)
+
+    card = (later.folder.parent / "out/card.md").read_text()
+    assert "3,800 images seen (200 at 64x64, then 3,600 at 64x64): 0.0 hours on old; 1.0 hours on new." in card
+    assert "began with the weights of first after 5,000 images; these are not counted" in card
+    commands = [line for line in card.splitlines() if line.startswith("    spadework train")]
+    assert [re.search(r"--start-from (\w+)", command)[1] for command in commands] == ["first", "run"]  # type: ignore[index]
+    assert [command.split()[-1] for command in commands] == ["run", "finer"]
+
+
 def test_no_place_of_the_machine_is_told(shipped: Path) -> None:
     for path in shipped.rglob("*"):
         assert path.is_dir() or b"/somewhere" not in path.read_bytes(), path

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spadework.data.ontology import Ontology
-from spadework.shipping.training import STARTED, Training, command_again
+from spadework.shipping.training import STARTED, Stage, command_again
 
 CARD = "card.md"
 
@@ -26,7 +26,8 @@ class Facts:
     """By network."""
     bytes: int
     """Of model.safetensors."""
-    training: Training | None
+    stages: Sequence[Stage]
+    """The trainings that it went through, oldest first."""
     data: str
     """What it was trained on, in words."""
     limits: str
@@ -73,24 +74,51 @@ def _half(difference: tuple[float, float] | None) -> str:
 
 
 def _training(facts: Facts) -> str:
-    training, description = facts.training, facts.description
-    lines = []
-    if training is None:
-        lines += ["No log tells how it was trained."]
-    else:
-        hours = "; ".join(f"{hours:.1f} hours on {name}" for name, hours in training.hours.items())
-        lines += [f"{training.images:,} images seen: {hours}."]
-        if training.losses:
-            losses = ", ".join(f"{name} {value:.3g}" for name, value in training.losses.items())
-            lines += [f"Losses at the end: {losses}."]
-    if started := description.get(STARTED):
+    description, last = facts.description, facts.stages[-1].training
+    lines = [_seen(facts.stages)]
+    if last is not None and last.losses:
+        losses = ", ".join(f"{name} {value:.3g}" for name, value in last.losses.items())
+        lines += [f"Losses at the end: {losses}."]
+    if started := facts.stages[0].description.get(STARTED):
         before = "" if started["images"] is None else f" after {started['images']:,} images"
         lines += [f"It began with the weights of {started['from']}{before}; these are not counted here."]
     if "data" in description:
         lines += [f"{description['data']['pairs']:,} pairs."]
     lines += [_perceptual(description)]
-    images = None if training is None else training.images
-    return " ".join(lines) + f" Trained again by\n\n    {command_again(description, images)}"
+    return " ".join(lines) + f" Trained again by\n\n{_commands(facts.stages)}"
+
+
+def _seen(stages: Sequence[Stage]) -> str:
+    """Images and hours of all trainings."""
+    trainings = [stage.training for stage in stages if stage.training is not None]
+    if not trainings:
+        return "No log tells how it was trained."
+    hours: dict[str, float] = {}
+    for training in trainings:
+        for name, spent in training.hours.items():
+            hours[name] = hours.get(name, 0.0) + spent
+    told = "; ".join(f"{spent:.1f} hours on {name}" for name, spent in hours.items())
+    sizes = [f"{each.training.images:,} at {_size(each)}" for each in stages if each.training is not None]
+    steps = "" if len(sizes) == 1 else f" ({', then '.join(sizes)})"
+    return f"{sum(training.images for training in trainings):,} images seen{steps}: {told}."
+
+
+def _size(stage: Stage) -> str:
+    config = stage.description["config"]
+    return f"{config['width']}x{config['height']}"
+
+
+def _commands(stages: Sequence[Stage]) -> str:
+    """One for each training; a later one begins with the run of the one before."""
+    commands = [
+        command_again(
+            stage.description,
+            None if stage.training is None else stage.training.images,
+            "RUN" if len(stages) == 1 else stage.name,
+        )
+        for stage in stages
+    ]
+    return "\n".join(f"    {command}" for command in commands)
 
 
 def _perceptual(description: Mapping[str, Any]) -> str:

@@ -41,7 +41,7 @@ from spadework.shipping.card import CARD, Facts, card
 from spadework.shipping.half import half_precision
 from spadework.shipping.styles import FOLDER as STYLES
 from spadework.shipping.styles import choose_distant, encode_photos, write_styles
-from spadework.shipping.training import public_description, read_training
+from spadework.shipping.training import public_description, read_stages
 from spadework.synthesizer import Synthesizer, load, to_image
 from spadework.training.run import Run
 
@@ -145,7 +145,7 @@ def _ship(
             full.ontology,
             {name: _count(network) for name, network in full.system.networks.items()},
             size,
-            read_training(source),
+            read_stages(source),
             words.data,
             words.limits,
             words.metrics,

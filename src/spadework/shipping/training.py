@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework.log import read_log
-from spadework.model_folder import read_description
+from spadework.model_folder import CONFIG, read_description
 from spadework.systems import PRESETS
 from spadework.systems.base import Recipe
 
@@ -32,9 +32,38 @@ class Training:
     """Means of the last line."""
 
 
-def read_training(run: Path) -> Training | None:
-    """From the log of a run; None where there is no line."""
-    lines = read_log(run)
+@dataclass(frozen=True)
+class Stage:
+    """One of the trainings that a model went through."""
+
+    name: str
+    """Of the run's folder."""
+    description: Mapping[str, Any]
+    """Its config.json."""
+    training: Training | None
+
+
+def read_stages(run: Path) -> list[Stage]:
+    """The trainings that a model went through, oldest first; the run itself is the last.
+
+    A run that began with the weights of another one names it; it goes back as far as those runs are where they were.
+    """
+    stages: list[Stage] = []
+    folder, images, seen = run.resolve(), None, set[Path]()
+    while (folder / CONFIG).is_file() and folder not in seen:
+        seen.add(folder)
+        description = public_description(folder)
+        stages.insert(0, Stage(folder.name, description, read_training(folder, images)))
+        started = read_description(folder).get(STARTED)
+        if not started or started["images"] is None:
+            break
+        folder, images = Path(started["from"]).resolve(), started["images"]
+    return stages
+
+
+def read_training(run: Path, images: int | None = None) -> Training | None:
+    """From the log of a run, up to where it had seen so many images; None where there is no line."""
+    lines = [line for line in read_log(run) if images is None or line["images"] <= images]
     if not lines:
         return None
     hours: dict[str, float] = {}
@@ -64,7 +93,7 @@ def public_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def command_again(description: Mapping[str, Any], images: int | None) -> str:
+def command_again(description: Mapping[str, Any], images: int | None, out: str = "RUN") -> str:
     """The `spadework train` that trains such a model, from a run's config.json: the nearest preset and what differs."""
     system = description["system"]
     wanted = {**description.get("recipe", {}), **description["config"]}
@@ -82,7 +111,7 @@ def command_again(description: Mapping[str, Any], images: int | None) -> str:
         parts += ["--seed", str(description["seed"])]
     if (description.get("perceptual") or {}).get("network") == "segmenter":
         parts += ["--perceptual SEGMENTER"]
-    return " ".join([*parts, "--data DATA --out RUN"])
+    return " ".join([*parts, f"--data DATA --out {out}"])
 
 
 def _changes(config: dict[str, Any], recipe: Recipe, wanted: Mapping[str, Any]) -> list[str]:
