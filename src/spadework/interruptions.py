@@ -21,7 +21,7 @@ def interruptions() -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: bool(received)
     except RuntimeError as error:
-        # A signal to the whole group takes the loaders away too: then the last checkpoint is what there is.
+        # Where a signal to the whole group ends the loaders, too, the last checkpoint is what there is.
         if received:
             raise KeyboardInterrupt from error
         raise

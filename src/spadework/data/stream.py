@@ -21,7 +21,7 @@ from spadework.data.label_colors import LabelMapWarning
 from spadework.data.pair_dataset import PairDataset
 from spadework.draw import Draw
 from spadework.sample import Batch, Sample
-from spadework.workers import leave_interrupts_to_the_parent
+from spadework.workers import leave_signals_to_the_parent
 
 Complete = Callable[[Sample, Draw], Sample]
 
@@ -119,7 +119,7 @@ def batches(
         sampler=_Spans(start, batch_size, stop, step or batch_size),
         num_workers=workers,
         collate_fn=_unchanged,
-        worker_init_fn=leave_interrupts_to_the_parent,
+        worker_init_fn=leave_signals_to_the_parent,
         generator=torch.Generator(),  # Keeps the loader away from the global random state.
     )
     for span, item in zip(loader.sampler, loader, strict=True):

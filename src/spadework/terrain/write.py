@@ -28,7 +28,7 @@ from spadework.data.shipped import shipped_ontology
 from spadework.lock import FolderLock
 from spadework.terrain.layout import Layout, check_size
 from spadework.terrain.style import Style
-from spadework.workers import fresh_processes, leave_interrupts_to_the_parent
+from spadework.workers import fresh_processes, leave_signals_to_the_parent
 
 MANIFEST = "manifest.json"
 ONTOLOGY = "landscapes"
@@ -234,4 +234,4 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 def _prepare_worker() -> None:
     """A core per process, and interrupts are the parent's business."""
     torch.set_num_threads(1)
-    leave_interrupts_to_the_parent()
+    leave_signals_to_the_parent()

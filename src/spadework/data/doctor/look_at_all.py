@@ -13,7 +13,7 @@ from spadework.data.doctor.facts import PairFacts
 from spadework.data.doctor.look import look
 from spadework.data.ontology import Ontology
 from spadework.data.pairs import Pair
-from spadework.workers import leave_interrupts_to_the_parent
+from spadework.workers import leave_signals_to_the_parent
 
 QUICK = 500
 """Pairs that the quick form looks at."""
@@ -52,7 +52,7 @@ def look_at_all(
     # New processes, not copies of this one: its threads would not survive being copied.
     context = multiprocessing.get_context("spawn")
     results: dict[int, list[PairFacts]] = {}
-    with ProcessPoolExecutor(min(workers, len(chunks)), context, leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(min(workers, len(chunks)), context, leave_signals_to_the_parent) as pool:
         futures = {pool.submit(work, chunk): number for number, chunk in enumerate(chunks)}
         try:
             for future in as_completed(futures):

@@ -16,7 +16,7 @@ from spadework.atomic import write_atomic
 from spadework.data.prepare.plan import Made, Output
 from spadework.data.prepare.record import Record, sha256
 from spadework.data.prepare.source import SourceFile, SourceTree
-from spadework.workers import fresh_processes, leave_interrupts_to_the_parent
+from spadework.workers import fresh_processes, leave_signals_to_the_parent
 
 CHUNK = 8
 """Outputs handed to a process at once."""
@@ -54,7 +54,7 @@ def make_all(
         for output in ordered:
             yield _ready_and_do(output, tree, folder, copy)
         return
-    with ProcessPoolExecutor(workers, fresh_processes(__name__), initializer=leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(workers, fresh_processes(__name__), initializer=leave_signals_to_the_parent) as pool:
         pending: set[Future[list[Record | Fault]]] = set()
         try:
             for start in range(0, len(ordered), CHUNK):

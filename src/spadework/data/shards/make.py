@@ -40,7 +40,7 @@ from spadework.data.shards.index import (
 )
 from spadework.data.shards.plan import Plan, is_finished, pair_files, plan_shards
 from spadework.lock import FolderLock
-from spadework.workers import leave_interrupts_to_the_parent
+from spadework.workers import leave_signals_to_the_parent
 
 
 def make_shards(
@@ -173,7 +173,7 @@ def _made(maker: _Maker, workers: int) -> Iterator[Exception | None]:
         maker,
         batch_size=None,
         num_workers=min(workers, len(maker)),
-        worker_init_fn=leave_interrupts_to_the_parent,
+        worker_init_fn=leave_signals_to_the_parent,
         collate_fn=_unchanged,
         generator=torch.Generator(),
     )
