@@ -1,6 +1,6 @@
 """How long from a stroke to the updated picture: the studio's own server, spoken to over its live connection.
 
-    python benchmarks/studio.py MODEL
+    python benchmarks/studio.py MODEL --size 256
     python benchmarks/studio.py MODEL --painters 8 --seconds 60 --precision bf16
 
 The server runs in a process of its own. With one painter each stroke (a dab of 24 pixels on an example map) is sent
@@ -52,6 +52,8 @@ class Options:
     """How long several painters paint."""
     precision: str = "float32"
     """float32 or bf16."""
+    size: int | None = None
+    """Side of the map in pixels; the example's own unless given."""
     preview: int | None = None
     """Longer side of previews, 0 for none; as the server thinks best unless given."""
 
@@ -184,6 +186,9 @@ def main() -> None:
         about = json.load(urllib.request.urlopen(f"{address}/v1/model"))
         content = urllib.request.urlopen(address + about["examples"][0]["url"]).read()
         label_map = np.array(Image.open(io.BytesIO(content))).astype(np.uint16)
+        if options.size:
+            rows, columns = (np.arange(options.size) * side // options.size for side in label_map.shape)
+            label_map = label_map[rows[:, None], columns]
         print(f"{about['name']}: {label_map.shape[1]}x{label_map.shape[0]}, {options.precision}")
         live = address.replace("http", "ws", 1) + "/v1/live"
         (alone if options.painters == 1 else together)(live, label_map, options)

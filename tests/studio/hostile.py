@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -66,6 +67,7 @@ def bomb(width: int, height: int, content: bytes = b"", *, color: int = 0, more:
     return b"\x89PNG\r\n\x1a\n" + head + more + pixels + chunk(b"IEND", b"")
 
 
+@cache
 def files() -> list[bytes]:
     """Files that are not what they seem."""
     good = png(ids())

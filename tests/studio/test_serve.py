@@ -34,7 +34,7 @@ def test_the_next_free_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--token", "abc"], "8 or more"),
         (["--max-pixels", "0"], "--max-pixels 0"),
         (["--port", "70000"], "0 to 65535"),
-        (["--host", "300.1.1.1"], "--host"),
+        (["--host", "192.0.2.1"], "--host"),  # nobody's address
         (["--mode", "x"], "--model"),
     ],
 )

@@ -26,48 +26,31 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from spadework import __version__
 from spadework.choose import choose
-from spadework.cli.check import check
-from spadework.cli.compare import compare
-from spadework.cli.convert import convert
-from spadework.cli.evaluate import evaluate
-from spadework.cli.generate import generate
-from spadework.cli.models import models
-from spadework.cli.prepare import prepare
-from spadework.cli.segment import segment
-from spadework.cli.shards import shards
-from spadework.cli.ship import ship
-from spadework.cli.studio import studio
-from spadework.cli.study import study
-from spadework.cli.systems import systems
-from spadework.cli.terrain import terrain
-from spadework.cli.train import train
-from spadework.cli.train_on_fake import train_on_fake
-from spadework.cli.train_segmenter import train_segmenter
-from spadework.training.launch import is_first
 
-VERBS: dict[str, Callable[[Sequence[str]], int | None]] = {
-    "train": train,
-    "generate": generate,
-    "check": check,
-    "convert": convert,
-    "prepare": prepare,
-    "terrain": terrain,
-    "shards": shards,
-    "study": study,
-    "studio": studio,
-    "evaluate": evaluate,
-    "compare": compare,
-    "train-segmenter": train_segmenter,
-    "segment": segment,
-    "train-on-fake": train_on_fake,
-    "systems": systems,
-    "models": models,
-    "ship": ship,
-}
-
+VERBS = (
+    "train",
+    "generate",
+    "check",
+    "convert",
+    "prepare",
+    "terrain",
+    "shards",
+    "study",
+    "studio",
+    "evaluate",
+    "compare",
+    "train-segmenter",
+    "segment",
+    "train-on-fake",
+    "systems",
+    "models",
+    "ship",
+)
+"""A verb is the function of its name in the file of its name beside this one."""
 
 LOADER_KILLED = (
     "a process that loads data was killed, perhaps for want of memory; what was saved is whole. Run the same command "
@@ -87,11 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _note
-            code = choose(VERBS, arguments[0], "verb")(arguments[1:])
+            code = _verb(arguments[0])(arguments[1:])
     except ValueError as error:
         return _fail(error, 2)
     except (FloatingPointError, OSError, MemoryError) as error:
-        return _fail(error, 1)
+        return _fail(str(error) or "memory ran out", 1)  # Python's own MemoryError is silent.
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise
@@ -101,8 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
+def _verb(name: str) -> Callable[[Sequence[str]], int | None]:
+    """What a verb runs. Only its own file is imported: what others need takes seconds."""
+    name = choose({verb: verb.replace("-", "_") for verb in VERBS}, name, "verb")
+    verb: Callable[[Sequence[str]], int | None] = getattr(import_module(f"spadework.cli.{name}"), name)
+    return verb
+
+
 def _note(message: Warning | str, *rest: object, **more: object) -> None:
-    if is_first():  # Of several processes, one speaks.
+    launch = sys.modules.get("spadework.training.launch")
+    if launch is None or launch.is_first():  # Of a training's processes, one speaks.
         print(f"note: {message}", file=sys.stderr)
 
 

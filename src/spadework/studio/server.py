@@ -86,7 +86,7 @@ def make_app(studio: Studio, admission: Admission, static: Path) -> FastAPI:
         return Response(received.ids_png(found.index, ontology), media_type="image/png")
 
     @app.get("/v1/styles/{name}/picture", response_class=Response, responses=a_picture("image/jpeg"), tags=["model"])
-    async def stylea_picture(name: Name) -> Response:
+    async def style_picture(name: Name) -> Response:
         """A small photo of an example map in this style."""
         look = _look(studio, name)
         if look.picture is None:

@@ -368,6 +368,7 @@ def touch(browser: Browser, address: str) -> Iterator[tuple[Page, CDPSession]]:
 def fingers(cdp: CDPSession, kind: str, *points: tuple[float, float]) -> None:
     touches = [{"x": x, "y": y, "id": number, "force": 0.5} for number, (x, y) in enumerate(points)]
     cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    cdp.send("Runtime.evaluate", {"expression": "nextFrame()", "awaitPromise": True})  # Moves come with a frame.
 
 
 def pen(cdp: CDPSession, kind: str, x: float, y: float, force: float = 0.5) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-FLOWERS = 6
-"""An id of the ontology `landscapes`; its key is 7."""
+MOUNTAIN, FLOWERS = 2, 6
+"""Ids of the ontology `landscapes`; their keys are 3 and 7."""
 SEEN = """globalThis.seen = [];
 requestAnimationFrame(function look() {
     seen.push(Number(document.getElementById("time")?.value ?? 0));
@@ -43,16 +43,16 @@ def test_the_path_of_a_newcomer(browser: Browser, studio: Served, tmp_path: Path
         hint = page.page.locator(".hint")
         assert hint.locator("h2").inner_text() == "Choose what to paint"
         page.keep("newcomer-1")
-        page.page.get_by_role("option", name="flowers").click()
+        page.page.get_by_role("option", name="mountain").click()
         page.until("document.querySelector('.hint h2').textContent === 'Paint it on the map'")
 
         # Drawn: the photo changes there above all.
         before, map_before = page.photo(), page.ids()
-        page.stroke([(0.2, 0.3), (0.45, 0.3)])
+        page.stroke([(0.2, 0.65), (0.45, 0.65)])
         page.settled()
         painted = page.ids() != map_before
         assert painted.any()
-        assert (page.ids()[painted] == FLOWERS).all()
+        assert (page.ids()[painted] == MOUNTAIN).all()
         changed = change(before, page.photo())
         assert changed[painted].mean() > 3 * changed[~painted].mean() > 0
         page.until("document.querySelector('.hint h2').textContent === 'Choose a look'")
@@ -239,6 +239,23 @@ def test_two_styles_are_mixed(opened: StudioPage) -> None:
     assert np.abs(photos["0"].astype(int) - one).max() <= 1
     assert np.abs(photos["1"].astype(int) - opened.photo()).max() <= 1
     assert change(photos["0"], photos["0.5"]).mean() > 0.5 < change(photos["0.5"], photos["1"]).mean()
+
+
+def test_a_preview_comes_first_in_the_place_of_the_photo(opened: StudioPage) -> None:
+    opened.page.evaluate(
+        """() => {
+            studio.live.socket.send(JSON.stringify({type: "preview", maximum_side: 32}));
+            globalThis.seen = [];
+            studio.live.addEventListener("picture", ({detail: {final, size}}) =>
+                seen.push([final, size[1], studio.photo.canvas.width]));
+        }"""
+    )
+    opened.page.keyboard.press("7")
+    opened.stroke([(0.2, 0.3), (0.7, 0.3)])
+    opened.settled()
+    seen = opened.page.evaluate("seen")
+    assert [False, 32, 64] in seen and seen[-1] == [True, 64, 64]
+    assert {shown for *_, shown in seen} == {64}
 
 
 def test_a_locked_style_stays(opened: StudioPage) -> None:

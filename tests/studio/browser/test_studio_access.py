@@ -115,7 +115,7 @@ def test_patterns_and_safe_colours_reach_map_and_list(opened: StudioPage) -> Non
     opened.page.get_by_text("Patterns on the map").click()
     patterned = opened.page.evaluate(samples)
     assert len(set(own)) == len(set(safe)) == len(set(patterned)) == 13
-    assert not set(own) & set(safe)
+    assert sum(one == other for one, other in zip(own, safe, strict=True)) <= 1  # White stays white.
     assert sum("data:image/png" in each for each in patterned) == 13
     opened.page.reload()
     opened.until("document.body.dataset.state === 'ready'")

@@ -52,6 +52,18 @@ export function makeSplitter(stage, bar) {
   describe();
 }
 
+/** A strip that scrolls sideways fades out where it goes on. @param {HTMLElement} strip */
+export function fadeEnds(strip) {
+  const look = () => {
+    const left = strip.scrollLeft;
+    strip.classList.toggle("from-left", left > 1);
+    strip.classList.toggle("to-right", strip.scrollWidth - strip.clientWidth - left > 1);
+  };
+  strip.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(strip);
+  new MutationObserver(look).observe(strip, { childList: true });
+}
+
 /** Light, dark, or as the system has it. */
 export function setTheme(theme) {
   preferences.theme = theme;

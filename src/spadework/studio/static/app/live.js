@@ -16,8 +16,10 @@ export class Live extends EventTarget {
     this.address = address;
     this.state = "connecting";
     this.style = {};
+    this.styling = 0; // styles that are being prepared
     this.sequence = 0;
-    this.shown = 0; // the newest sequence that a photo was shown for
+    this.shown = 0; // the newest sequence that a photo was shown for, be it a preview
+    this.finished = 0; // the newest sequence that was shown in full size, or refused
     this.sent = new Map(); // sequence -> when what it shows was painted
     this.pause = 500;
     this.dirty = null; // rectangle that the server doesn't know yet
@@ -26,9 +28,9 @@ export class Live extends EventTarget {
     addEventListener("online", () => this.retry());
   }
 
-  /** Whether something was sent that no photo shows yet. */
+  /** Whether there is something that no photo shows in full size yet. */
   get waiting() {
-    return this.shown < this.sequence || this.dirty !== null;
+    return this.finished < this.sequence || this.dirty !== null || this.styling > 0;
   }
 
   /**
@@ -139,7 +141,7 @@ export class Live extends EventTarget {
 
   told(message) {
     if (message.type === "error") {
-      if (message.sequence) this.shown = Math.max(this.shown, message.sequence);
+      if (message.sequence) this.shown = this.finished = Math.max(this.shown, message.sequence);
       this.dispatchEvent(new CustomEvent("refused", { detail: message }));
     } else if (message.type === "busy") this.dispatchEvent(new CustomEvent("busy", { detail: message }));
   }
@@ -153,6 +155,7 @@ export class Live extends EventTarget {
     const bitmap = await createImageBitmap(picture).catch(() => null);
     if (!bitmap || header.sequence < this.shown) return;
     this.shown = header.sequence;
+    if (header.final) this.finished = header.sequence;
 
     // From the stroke to here.
     let began = null;

@@ -26,13 +26,14 @@ async function begin() {
   document.body.dataset.view = preferences.view;
 
   connectPainting(studio);
-  connectStyle(studio);
+  const offered = connectStyle(studio);
   connectClasses(studio);
   arrange(studio);
   const restored = await restore(studio);
-  if (!restored) await firstMap(studio);
+  if (!restored) await Promise.all([firstLook(studio, offered), firstMap(studio)]);
   document.body.dataset.state = "ready";
   studio.editor.fit();
+  studio.editor.fitSizes();
   if (!preferences.welcomed) attempt(async () => (await import("./welcome.js")).firstSteps(studio));
   globalThis.studio = studio; // For the curious, and for tests.
 }
@@ -66,19 +67,19 @@ function connectPainting(studio) {
 function follow({ editor, photo, painting }) {
   const { view } = editor;
   const { width, height } = painting;
-  const fitting = Math.min(view.width / width, view.height / height) * 0.9;
   const centre = [view.toMapX(view.width / 2) / width, view.toMapY(view.height / 2) / height];
-  photo.follow(view.fitted ? 1 : Math.max(view.scale / fitting, 0.25), centre);
+  photo.follow(view.fitted ? 1 : Math.max(view.scale / view.fitting, 0.25), centre);
 }
 
 let restyling = 0;
 /** Another style for the live photo. */
 function restyle(studio) {
   const mine = ++restyling;
+  studio.live.styling += 1;
   attempt(async () => {
     const style = await studio.style();
     if (mine === restyling) studio.live.restyle(style);
-  });
+  }).finally(() => (studio.live.styling -= 1));
 }
 
 function connectStyle(studio) {
@@ -90,7 +91,6 @@ function connectStyle(studio) {
       ? { seed }
       : { resolve: async () => (await (await fetch(vector_url)).json()).vector }),
   }));
-  if (offered.length && offered[0].seed !== undefined) looks.history = [{ ...offered[0] }];
   const chosenClass = () => ({ id: palette.chosen, name: palette.name(palette.chosen) });
   const show = makeStyles($(".styles"), looks, offered, {
     takePhoto: (file) => studio.files.takeStyle(file),
@@ -106,6 +106,7 @@ function connectStyle(studio) {
     look.picture = photo.small();
     show();
   });
+  return offered;
 }
 
 function connectClasses(studio) {
@@ -152,6 +153,7 @@ function arrange(studio) {
   studio.addEventListener("colors", () => showChosen(studio));
   takeDrops(studio.files, studio.model.style.encoder);
   studio.setPatterns(preferences.patterns);
+  studio.setPressure(preferences.pressure);
 }
 
 /** What this browser kept of the last time with this model's classes. */
@@ -171,6 +173,15 @@ async function restore(studio) {
   looks.addEventListener("change", () => autosave.touch());
   studio.addEventListener("rename", () => autosave.touch());
   return Boolean(kept);
+}
+
+/** The first of the styles that come with the model, where it has some. */
+async function firstLook({ looks }, [first]) {
+  if (!first || !looks.kind.size) return;
+  if (first.resolve) await attempt(async () => (first.vector = await first.resolve()));
+  if (first.resolve && !first.vector) return;
+  looks.history = [{ ...first }];
+  looks.tell();
 }
 
 async function firstMap(studio) {

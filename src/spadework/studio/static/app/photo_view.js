@@ -2,6 +2,8 @@
 
 import { element } from "./elements.js";
 
+const ROUNDED = 0.1; // by how much a preview's sides may differ in ratio from the photo's
+
 /** Event `resize` when a photo of another size comes. */
 export class PhotoView extends EventTarget {
   /** @param {HTMLElement} place */
@@ -26,9 +28,13 @@ export class PhotoView extends EventTarget {
     new ResizeObserver(() => this.arrange()).observe(place);
   }
 
-  /** Put a picture, or the rectangle of one that has changed, on the screen. */
-  show({ bitmap, rect, size }) {
+  /** Put a picture, or the rectangle of one that has changed, on the screen; a preview in the place of the photo. */
+  show({ bitmap, rect, size, final = true }) {
     const [height, width] = size ?? [bitmap.height, bitmap.width];
+    const { canvas } = this;
+    if (!final && !this.empty && Math.abs(width / height - canvas.width / canvas.height) < ROUNDED) {
+      return canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    }
     const whole = !rect || (rect[2] === width && rect[3] === height);
     if (this.canvas.width !== width || this.canvas.height !== height) {
       if (!whole) return;

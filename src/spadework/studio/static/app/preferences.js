@@ -8,6 +8,7 @@ const DEFAULT = {
   split: 50,
   palette: null,
   patterns: false,
+  pressure: false,
   opacity: 0.85,
   welcomed: false,
 };

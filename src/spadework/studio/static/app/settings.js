@@ -1,4 +1,4 @@
-// How somebody likes the studio: class colours, patterns, light or dark.
+// How somebody likes the studio: class colours, patterns, the pen, light or dark.
 
 import { element, segments, toggle } from "./elements.js";
 import { paletteName } from "./colors.js";
@@ -35,6 +35,7 @@ export function settingsOf(studio) {
       "div",
       { class: "group" },
       toggle("Patterns on the map", preferences.patterns, (on) => studio.setPatterns(on)),
+      toggle("Pen pressure sets the brush size", preferences.pressure, (on) => studio.setPressure(on)),
     ),
     element("div", { class: "group" }, element("h3", {}, "Appearance"), theme),
   );

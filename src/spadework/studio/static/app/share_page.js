@@ -99,7 +99,7 @@ function play(shared) {
     starts.push(total);
     total += duration * squeeze;
   }
-  total += 400;
+  total = Math.round(total + 400);
   time.max = total;
 
   // The map before each step is drawn from the one before; every sixteenth is kept.

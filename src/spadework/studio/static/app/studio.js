@@ -54,6 +54,11 @@ export class Studio extends EventTarget {
     this.recolor();
   }
 
+  /** Whether a pen's pressure changes the size of strokes. */
+  setPressure(pressure) {
+    preferences.pressure = this.editor.pressure = pressure;
+  }
+
   recolor() {
     this.palette.recolor(
       this.colors,

@@ -2,6 +2,7 @@
 
 import { element, iconButton, segments, slider, speak } from "./elements.js";
 import { icon } from "./icons.js";
+import { fadeEnds } from "./layout.js";
 import { same } from "./looks.js";
 import { attempt } from "./messages.js";
 
@@ -20,6 +21,7 @@ export function makeStyles(place, looks, offered, studio) {
     );
     return () => {};
   }
+  let seen; // the name of the style that was chosen when the strip was drawn last
   let picking = false; // whether the next thumbnail is the second style of a mix
 
   const choose = async (look) => {
@@ -84,6 +86,7 @@ export function makeStyles(place, looks, offered, studio) {
     "aria-label": "Styles",
     onkeydown: (event) => moveAlong(event, strip),
   });
+  fadeEnds(strip);
   const input = element("input", {
     type: "file",
     accept: "image/*",
@@ -210,10 +213,13 @@ export function makeStyles(place, looks, offered, studio) {
     if (!strip.querySelector('.thumb[tabindex="0"]'))
       strip.querySelector(".thumb:not(.from-photo)")?.setAttribute("tabindex", "0");
     strip.scrollLeft = left;
+    const chosen = strip.querySelector('[aria-pressed="true"]');
+    const name = chosen?.getAttribute("aria-label");
+    if (seen && name !== seen) chosen?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    seen = name;
     if (focused) [...strip.children].find((child) => child.getAttribute("aria-label") === focused)?.focus();
     const look = looks.current;
     if (document.activeElement !== seed) seed.value = look.vector ? "" : String(look.seed);
-    seed.placeholder = look.vector ? look.name : "seed";
     back.disabled = looks.at === 0;
     on.disabled = looks.at === looks.history.length - 1;
     dice.disabled = looks.locked;

@@ -113,6 +113,7 @@ export function makeToolOptions(above, sheet, studio) {
       editor.eraseTo = value === "class" ? editor.class : null;
     },
   );
+  editor.addEventListener("class", () => editor.eraseTo !== null && (editor.eraseTo = editor.class));
   const mirror = iconButton(
     "mirror",
     "Mirror",

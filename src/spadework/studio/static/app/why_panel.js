@@ -86,7 +86,7 @@ class WhyPanel {
     );
     this.drawer.addEventListener(
       "keydown",
-      (event) => event.key === "Escape" && (this.close(), event.stopPropagation()),
+      (event) => ["Escape", "y"].includes(event.key) && (this.close(), event.stopPropagation()),
     );
     this.layers.focus();
     this.ask();

@@ -14,6 +14,7 @@ export { TOOL_KEYS } from "./keyboard.js";
 export const TOOLS = [...Object.keys(GESTURES), "hand"];
 
 const SIZES = { brush: 24, pencil: 1, eraser: 24, line: 8 }; // map pixels
+const SIDE = 256; // of the maps that these sizes suit
 const ANY = "brush"; // whose size the tools without one show
 const LARGEST = 512; // map pixels
 const CURSORS = { hand: "grab", eyedropper: "crosshair", fill: "crosshair" };
@@ -147,6 +148,15 @@ export class Editor extends EventTarget {
     if (!(rounded >= 1) || rounded === this.size) return;
     this.#sizes[this.#tool in SIZES ? this.#tool : ANY] = rounded;
     this.#emit("size", { size: rounded });
+    this.refresh();
+  }
+
+  /** Sizes that suit the map: what they were to begin with, on maps of 256 pixels. */
+  fitSizes() {
+    const factor = Math.min(this.painting.width, this.painting.height) / SIDE;
+    for (const tool in SIZES) this.#sizes[tool] = Math.max(1, Math.min(LARGEST, Math.round(SIZES[tool] * factor)));
+    this.#sizes.pencil = SIZES.pencil;
+    this.#emit("size", { size: this.size });
     this.refresh();
   }
 

@@ -32,7 +32,8 @@ export class View {
     return map * this.scale + this.y;
   }
 
-  get #fitting() {
+  /** The scale at which all of the map is seen, as large as it can be. */
+  get fitting() {
     const margin = Math.min(MARGIN, this.width / 20, this.height / 20);
     const { width, height } = this.map;
     return Math.min((this.width - 2 * margin) / width, (this.height - 2 * margin) / height, LARGEST);
@@ -40,7 +41,7 @@ export class View {
 
   /** The whole map, as large as it can be. */
   fit() {
-    this.scale = Math.max(this.#fitting, 1e-3);
+    this.scale = Math.max(this.fitting, 1e-3);
     this.x = (this.width - this.map.width * this.scale) / 2;
     this.y = (this.height - this.map.height * this.scale) / 2;
     this.fitted = true;
@@ -49,7 +50,7 @@ export class View {
 
   /** Another scale; the point of the map under (x, y) on screen stays there. */
   zoomTo(scale, x = this.width / 2, y = this.height / 2) {
-    const smallest = Math.min(this.#fitting / 4, 1);
+    const smallest = Math.min(this.fitting / 4, 1);
     scale = Math.max(smallest, Math.min(scale, LARGEST));
     this.x = x - ((x - this.x) / this.scale) * scale;
     this.y = y - ((y - this.y) / this.scale) * scale;
