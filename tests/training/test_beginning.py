@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from spadework.atomic import write_json_atomic
+from spadework.cli import main
 from spadework.data.ontology import Ontology
 from spadework.draw import Draw
 from spadework.model_folder import write_model, write_weights
@@ -27,7 +28,7 @@ from spadework.training.freezing import freeze
 from spadework.training.origin import Origin, read_origin
 from spadework.training.run import Run
 from spadework.training.state import inference_networks
-from tests.cli.small import run, train_arguments
+from tests.cli.small import train_arguments
 from tests.training.test_loop import CONFIG, RECIPE, STYLED, assert_same, last_state, learn
 
 MakeFolder = Callable[..., Path]
@@ -397,16 +398,24 @@ def test_wrong_names_to_freeze() -> None:
     assert system.frozen == () and inference_networks(system)
 
 
-def test_from_the_command_line(make_folder: MakeFolder, tmp_path: Path) -> None:
+def test_from_the_command_line(
+    make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, two = make_folder("one"), other_classes(make_folder("two"))
-    assert run(*train_arguments(one, tmp_path / "old", 4))[0] == 0
-    more = ("--start-from", str(tmp_path / "old"), "--like", "lake=grass", "--freeze", "generator.blocks.0")
-    code, output, errors = run(*train_arguments(two, tmp_path / "new", 4, *more))
+
+    def run(data: Path, name: str, *more: str) -> tuple[int, str, str]:
+        code = main(train_arguments(data, tmp_path / name, 4, *more))
+        return code, *capsys.readouterr()
+
+    assert run(one, "old")[0] == 0
+    old = str(tmp_path / "old")
+    code, output, errors = run(
+        two, "new", "--start-from", old, "--like", "lake=grass", "--freeze", "generator.blocks.0"
+    )
     assert code == 0, errors
     assert "grass  (as --like says)" in output
 
-    wrong = ("--start-from", str(tmp_path / "old"), "--like", "lake")
-    code, _, errors = run(*train_arguments(two, tmp_path / "other", 4, *wrong))
+    code, _, errors = run(two, "other", "--start-from", old, "--like", "lake")
     assert code == 2 and "--like lake: expected NEW=OLD" in errors and not (tmp_path / "other").exists()
-    code, _, errors = run(*train_arguments(two, tmp_path / "other", 4, "--like", "lake=grass"))
+    code, _, errors = run(two, "other", "--like", "lake=grass")
     assert code == 2 and "give --start-from MODEL, too" in errors

@@ -77,10 +77,23 @@ def test_activations() -> None:
 
 
 def test_two_sizes() -> None:
-    assert _small_sizes(256, 256, 32) == ((32, 32), (64, 64))
+    assert _small_sizes(1024, 1024, 32) == ((128, 128), (256, 256))
+    assert _small_sizes(256, 256, 32) == ((64, 64), (96, 96))
     assert _small_sizes(512, 256, 64) == ((128, 64), (256, 128))
-    assert _small_sizes(64, 64, 32) == ((32, 32), (64, 64))
+    assert _small_sizes(64, 64, 32) == ((64, 64), (96, 96))
     assert _small_sizes(96, 64, 32) == ((0, 0), (96, 64))
+
+
+@pytest.mark.parametrize("norm", ["sync_batch", "instance"])
+@pytest.mark.parametrize("size", [64, 128])
+def test_small_pictures(norm: str, size: int) -> None:
+    """Where the smallest layers of smaller pictures would have a single pixel; four times the pixels keep more."""
+    config = replace(SMALL.config, norm=norm, width=size, height=size)
+    needs = [
+        forecast("spade", "small", replace(SMALL, config=each), label_map(), 5)
+        for each in (config, replace(config, width=2 * size, height=2 * size))
+    ]
+    assert 2.5 < needs[1].activations / needs[0].activations < 4.5
 
 
 @pytest.mark.parametrize("system", PRESETS)

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from spadework.training.children import STARTER, end_with_parent
 from spadework.training.launch import launch
 from spadework.training.settings import Settings
 from tests.cli.small import run, start, train_arguments
+from tests.training.forked import CONTEXT
 from tests.training.learning import comparable
 from tests.training.test_loop import last_state, wait_for
 
@@ -23,8 +25,9 @@ MakeFolder = Callable[..., Path]
 
 OPTIONS = (
     *("--norm", "sync_batch", "--batch-size", "4", "--generator-width", "2", "--precision", "float64"),
-    *("--checkpoint-every", "4", "--evaluate-every", "1000", "--log-every", "4"),
+    *("--checkpoint-every", "4", "--evaluate-every", "1000", "--log-every", "4", "--learning-rate", "2e-6"),
 )
+"""Steps so small that a hundred of them do not magnify rounding (see `learning`)."""
 TOGETHER = (*OPTIONS, "--devices", "2")
 AVERAGED = ("--average", "0.9", "--checkpoint-every", "100")
 """Averaged weights get statistics of their own: by the first process alone, while the others wait."""
@@ -85,7 +88,7 @@ def test_two_processes_make_the_run_of_one(plain: tuple[Path, Path], tmp_path: P
 def test_torchrun(plain: tuple[Path, Path], tmp_path: Path) -> None:
     data, alone = plain
     arguments = train_arguments(data, tmp_path / "run", 12, *OPTIONS, *AVERAGED)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, "-m", "spadework", *arguments], env=environment, capture_output=True, text=True, timeout=900
@@ -145,6 +148,20 @@ def test_a_killed_process_ends_all(lost: str, make_folder: MakeFolder, tmp_path:
         assert "error: another process of this training has ended" in errors and "Traceback" not in errors
     wait_until_gone(out)
     assert last_state(out)["images"] >= 8
+
+
+def orphan() -> None:
+    """A process whose starter has ended before it could look for it."""
+    os.environ[STARTER] = "0"
+    end_with_parent()
+    time.sleep(3600)
+
+
+def test_a_process_whose_starter_is_gone_ends() -> None:
+    process = CONTEXT.Process(target=orphan)
+    process.start()
+    process.join()
+    assert process.exitcode == 1
 
 
 def check_starts(count: int, data: Path, tmp_path: Path) -> None:

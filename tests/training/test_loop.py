@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -26,8 +28,9 @@ from spadework.systems.spade import Spade, SpadeConfig
 from spadework.training.loop import train
 from spadework.training.run import Run
 from spadework.training.settings import Settings
-from tests.cli.small import run, start, train_arguments
+from tests.cli.small import start, train_arguments
 from tests.full_disk import KINDS, little_room
+from tests.training import forked
 
 MakeFolder = Callable[..., Path]
 
@@ -98,11 +101,17 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
 
 
-@pytest.mark.parametrize("config", [CONFIG, STYLED], ids=["label map", "style"])
-def test_resume_is_bit_exact(make_folder: MakeFolder, tmp_path: Path, config: SpadeConfig) -> None:
+@pytest.mark.parametrize(
+    ("config", "precision"),
+    [(CONFIG, "float32"), (STYLED, "float32"), (STYLED, "bf16")],
+    ids=["label map", "style", "style, bf16"],
+)
+def test_resume_is_bit_exact(
+    make_folder: MakeFolder, tmp_path: Path, config: SpadeConfig, precision: Literal["float32", "bf16"]
+) -> None:
     """Weights, averages and optimisers after 8 + 6 images with a stop between are those of 14 in one go."""
     data = make_folder(count=5)
-    recipe, settings = replace(RECIPE, average=0.9), replace(SETTINGS, checkpoint_every=1000)
+    recipe, settings = replace(RECIPE, average=0.9), replace(SETTINGS, checkpoint_every=1000, precision=precision)
     learn(data, tmp_path / "whole", 14, config=config, recipe=recipe, settings=settings)
     learn(data, tmp_path / "parts", 8, config=config, recipe=recipe, settings=settings)
     between = last_state(tmp_path / "parts")
@@ -252,10 +261,11 @@ def fill_and_learn(data: Path, room: Path, settings: Settings, size: int) -> Non
         learn(data, room / "run", 4, settings=settings, resume=True)
 
 
-def wait_for(path: Path, process: Any) -> None:
+def wait_for(path: Path, process: subprocess.Popen[str] | BaseProcess) -> None:
     """Until a file is there, or its maker has ended."""
-    deadline = time.monotonic() + 120
-    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+    running = process.is_alive if isinstance(process, BaseProcess) else lambda: process.poll() is None
+    deadline = time.monotonic() + 600
+    while not path.exists() and running() and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
@@ -276,29 +286,30 @@ def test_a_killed_loader_says_what_to_do(make_folder: MakeFolder, tmp_path: Path
 
 def test_train_kill_resume_generate(make_folder: MakeFolder, tmp_path: Path) -> None:
     """kill -9 and SIGTERM in the middle, from a shell's point of view: the end is that of an undisturbed run."""
-    data = make_folder(count=5)
-    often = ("--checkpoint-every", "4", "--log-every", "4")
-    assert run(*train_arguments(data, tmp_path / "whole", 60, *often))[0] == 0
+    data, told = make_folder(count=5), tmp_path / "told.txt"
+    often = ("--checkpoint-every", "4", "--log-every", "4", "--evaluate-every", "1000")
+    assert forked.run(train_arguments(data, tmp_path / "whole", 40, *often), told) == 0
+    resume = train_arguments(data, tmp_path / "run", 40, *often, "--resume")
 
     # Killed where it stands.
-    killed = start(*train_arguments(data, tmp_path / "run", 60, *often))
+    killed = forked.start(resume, told)
     wait_for(tmp_path / "run/checkpoints/000000008.pt", killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert last_state(tmp_path / "run")["images"] >= 8
+    os.kill(killed.pid or 0, signal.SIGKILL)
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL and last_state(tmp_path / "run")["images"] >= 8
 
     # Asked to stop: saves first, and says so.
-    stopped = start(*train_arguments(data, tmp_path / "run", 60, *often, "--resume"))
+    stopped = forked.start(resume, told)
     wait_for(tmp_path / "run/checkpoints/000000012.pt", stopped)
-    stopped.send_signal(signal.SIGTERM)
-    output, _ = stopped.communicate(timeout=120)
-    assert stopped.returncode == 130 and "is saved; go on with --resume" in output
-    assert 12 <= last_state(tmp_path / "run")["images"] < 60
+    os.kill(stopped.pid or 0, signal.SIGTERM)
+    stopped.join()
+    assert stopped.exitcode == 130 and "is saved; go on with --resume" in told.read_text()
+    assert 12 <= last_state(tmp_path / "run")["images"] < 40
 
     # On to the end, and a photo from it.
-    assert run(*train_arguments(data, tmp_path / "run", 60, *often, "--resume"))[0] == 0
+    assert forked.run(resume, told) == 0
     assert_same(last_state(tmp_path / "run"), last_state(tmp_path / "whole"))
     assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
-    code, output, errors = run("generate", tmp_path / "run", data / "labels/p0.png", "--out", tmp_path / "photos")
-    assert code == 0, errors
+    arguments = ["generate", tmp_path / "run", data / "labels/p0.png", "--out", tmp_path / "photos"]
+    assert forked.run([str(argument) for argument in arguments], told) == 0, told.read_text()
     assert Image.open(tmp_path / "photos/p0.png").size == (32, 24)

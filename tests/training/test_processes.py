@@ -25,8 +25,12 @@ CASES = {
     "clade": Case("clade", {"norm": "sync_batch", "positions": True}),
     "oasis": Case("oasis", {"norm": "sync_batch", "style_size": 4}),
 }
+RATE = 2e-4
+"""The paper's learning rate: the generator's steps are half of it, the discriminator's twice."""
 IN_FLOAT32 = {
-    f"{name} in float32": replace(CASES[name], iterations=3, dtype=torch.float32)
+    f"{name} in float32": replace(
+        CASES[name], iterations=3, dtype=torch.float32, options={**CASES[name].options, "learning_rate": RATE}
+    )
     for name in ("spade, synchronised", "spade, instance")
 }
 EXACT = 1e-8
@@ -96,9 +100,10 @@ def check_rounding(case: Case, alone: dict[str, Any], together: dict[str, Any]) 
     one, other = comparable(alone["state"]), comparable(together["state"])
     parameters = [name for name in one if name in alone["gradients"]]
     differences = torch.cat([(one[name] - other[name]).abs().flatten() for name in parameters])
+    print(f"in float32: median {differences.median():.2g}, above 1e-5 {(differences > 1e-5).float().mean():.2%}")
     assert differences.median() < 1e-7
     assert (differences > 1e-5).float().mean() < 0.02
-    step = {"generator": 1e-4, "discriminator": 4e-4}
+    step = {"generator": RATE / 2, "discriminator": RATE * 2}
     for name in parameters:
         largest = float((one[name] - other[name]).abs().max())
         assert largest <= 2.1 * case.iterations * step[name.split(".")[0].replace("encoder", "generator")], name
@@ -163,6 +168,15 @@ def test_recomputing_changes_no_bit(name: str, steps: int, make_folder: MakeFold
     plain, again = learn(case, data, Processes()), learn(replace(case, recompute=True), data, Processes())
     for key, value in plain["state"].items():
         assert torch.equal(again["state"][key], value), key
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_order_of_weights_in_memory_changes_rounding_only(name: str, make_folder: MakeFolder) -> None:
+    """As bf16 has it."""
+    case, data = replace(CASES[name], iterations=2), make_folder(count=5)
+    plain, other = learn(case, data, Processes()), learn(replace(case, channels_last=True), data, Processes())
+    assert not all(value.is_contiguous() for value in other["state"].values())
+    assert worst(plain["state"], other["state"]) < EXACT
 
 
 # Words.

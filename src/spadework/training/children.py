@@ -12,6 +12,9 @@ from collections.abc import Sequence
 GRACE = 60
 """Seconds that a training has to notice by itself that a process is missing; then it is ended."""
 
+STARTER = "SPADEWORK_STARTED_BY"
+"""Of the environment: the process that started this one, which may have ended before this one could look."""
+
 LOST = (
     "another process of this training has ended, perhaps for want of memory (look for its message above); "
     "what was saved is whole. Run the same command again with --resume"
@@ -56,8 +59,8 @@ class Children:
 
 
 def end_with_parent() -> None:
-    """Make this process end when the one that started it does, however that ends."""
-    parent = os.getppid()
+    """Make this process end when the one that started it does, however and however soon that ends."""
+    parent = int(os.environ.get(STARTER, os.getppid()))
 
     def watch() -> None:
         while os.getppid() == parent:

