@@ -1,6 +1,6 @@
 # make test    lint, types and the tests (the first time it creates .venv: about 5 GB for PyTorch)
 # make soak    the long runs: thousands of random files and the like
-# make demo    pictures of the model that comes with the library; without one, of a tiny one trained on the spot
+# make demo    pictures of the model that comes with the library
 # make studio  paint a label map in the browser, watch the photo appear
 # make docs    build the documentation into site/
 # make clean   remove what was built, .venv included

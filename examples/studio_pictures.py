@@ -130,6 +130,7 @@ def save(picture: Image.Image, path: Path) -> None:
     """A PNG, at most 1280 pixels wide."""
     picture = picture.convert("RGB")
     picture.thumbnail((1280, 1280), Image.Resampling.LANCZOS)
+    path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, optimize=True)
 
 
