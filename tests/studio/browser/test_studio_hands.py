@@ -63,6 +63,7 @@ def test_fingers_paint_zoom_and_move_and_the_photo_follows(browser: Browser, stu
         box = page.page.locator("#map").bounding_box()
         assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.until(f"document.elementFromPoint({x}, {y}).closest('#map')")  # The sheet of classes is gone.
         before, map_before = page.photo(), page.ids()
 
         # One finger paints, and the photo changes.
