@@ -9,8 +9,9 @@ SPADE, SPADE+, OASIS and CLADE. CamVid at 128x96, terrain at 128x128.
 
 A cell is a row of the table, a data set and a seed. Each is trained, then evaluated by the judge, a segmenter trained
 on photos that neither the model's losses nor the table saw (`spadework train-segmenter --fold judge`; `--fold loss`
-makes the one for `--perceptual`). The first seed of all rows comes first. What is done is kept: interrupted at any
-moment, the same command goes on, and `--table` shows how far it is. Settings that move a number can't be changed.
+makes the one for `--perceptual`). The first seed of all rows comes first. Both tables share the cells that they have in
+common. What is done is kept: interrupted at any moment, the same command goes on, and `--table` shows how far it is.
+Settings that move a number can't be changed.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Options:
     perceptual: tuple[str, ...] = ()
     """The segmenter of each data set whose features the perceptual loss compares; without it no row has that loss."""
     out: Path = Path("runs/orderings")
-    """Where everything goes: GRID/DATA/ROW/SEED."""
+    """Where everything goes: cells to DATA/ROW/SEED, tables beside them."""
     images: int = 20_000
     """Images that each training sees."""
     batch_size: int = 4
@@ -193,30 +194,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = tyro.cli(Options, description=__doc__, args=arguments)
     add_baseline()
     grid, places = GRIDS[options.grid], _by_data(options)
-    folder = options.out / options.grid
-    all_cells = list(cells(grid, options, folder))
+    all_cells = list(cells(grid, options))
     if not options.table:
-        folder.mkdir(parents=True, exist_ok=True)
-        _require_same_grid(folder / "grid.json", options)
+        options.out.mkdir(parents=True, exist_ok=True)
+        _require_same_settings(options.out / "settings.json", options)
     for cell in () if options.table else all_cells:
         if cell.path.is_file() or (options.rows and cell.row not in options.rows):
             continue
         print(f"\n{cell.data}, {cell.row}, seed {cell.seed}: {cell.folder}", flush=True)
         if code := fill(cell, grid.rows[cell.row], options, places):
             return code
-        _write_table(folder, table(grid, all_cells))
+        write_text_atomic(options.out / f"{options.grid}.md", table(grid, all_cells))
     text = table(grid, all_cells)
     print(f"\n{text}")
     return 0
 
 
-def cells(grid: Grid, options: Options, folder: Path) -> Iterator[Cell]:
+def cells(grid: Grid, options: Options) -> Iterator[Cell]:
     """All of them, in the order in which they are filled."""
     for seed in options.seeds:
         for entry in options.data:
             data = entry.partition("=")[0]
             for row in grid.rows:
-                yield Cell(row, data, seed, folder / data / row.replace(" ", "-") / f"seed-{seed}")
+                yield Cell(row, data, seed, options.out / data / row.replace(" ", "-") / f"seed-{seed}")
 
 
 def fill(cell: Cell, row: Row, options: Options, places: Mapping[str, Mapping[str, str]]) -> int:
@@ -272,7 +272,7 @@ def _by_data(options: Options) -> dict[str, dict[str, str]]:
     return found
 
 
-def _require_same_grid(path: Path, options: Options) -> None:
+def _require_same_settings(path: Path, options: Options) -> None:
     """Cells that are there were made with the same settings."""
     kept = ("images", "batch_size", "more", "diversity_maps", "judge", "perceptual", "data")
     settings = json.loads(json.dumps({name: getattr(options, name) for name in kept}))
@@ -354,10 +354,6 @@ def _verdict(differences: Sequence[float]) -> str:
     if all(difference < 0 for difference in differences):
         return "the other way round" if len(differences) > 1 else "the other way round, one seed"
     return "seeds disagree"
-
-
-def _write_table(folder: Path, text: str) -> None:
-    write_text_atomic(folder / "table.md", text)
 
 
 if __name__ == "__main__":

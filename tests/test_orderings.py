@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,25 @@ def fill(cell: Cell, mean_iou: float) -> None:
 
 def test_the_first_seed_of_all_rows_comes_first(tmp_path: Path) -> None:
     grid = GRIDS["paper"]
-    found = list(cells(grid, OPTIONS, tmp_path))
+    found = list(cells(grid, replace(OPTIONS, out=tmp_path)))
     assert len(found) == len({cell.folder for cell in found}) == 2 * 2 * len(grid.rows)
     assert [cell.seed for cell in found] == sorted(cell.seed for cell in found)
     assert {claim.better for claim in grid.claims} | {claim.worse for claim in grid.claims} == set(grid.rows)
 
 
+def test_tables_share_the_cells_that_they_have_in_common(tmp_path: Path) -> None:
+    paper, systems = (
+        {cell.folder: grid.rows[cell.row] for cell in cells(grid, replace(OPTIONS, out=tmp_path))}
+        for grid in (GRIDS["paper"], GRIDS["systems"])
+    )
+    common = paper.keys() & systems.keys()
+    assert {folder.parent.name for folder in common} == {"SPADE"} and len(common) == 2 * 2
+    assert all(paper[folder] == systems[folder] for folder in common)
+
+
 def test_the_table_as_far_as_it_is(tmp_path: Path) -> None:
     grid = GRIDS["paper"]
-    found = {(cell.data, cell.row, cell.seed): cell for cell in cells(grid, OPTIONS, tmp_path)}
+    found = {(cell.data, cell.row, cell.seed): cell for cell in cells(grid, replace(OPTIONS, out=tmp_path))}
     for (row, seed), value in {
         ("SPADE", 0): 60.0, ("SPADE", 1): 62.0, ("kernel 1", 0): 59.0, ("kernel 1", 1): 57.0,
         ("concat decoder", 0): 61.0, ("instance norm", 0): 59.0, ("instance norm", 1): 64.0,

@@ -21,6 +21,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from spadework.layers.recompute import recompute_in_backward
 from spadework.systems.base import System
 from spadework.training.children import LOST, STARTER, Children, end_with_parent
+from spadework.training.compiling import compile_networks
 from spadework.training.processes import PATIENCE, LostProcess, Processes
 from spadework.training.settings import Settings
 
@@ -73,8 +74,7 @@ def prepare(system: System, settings: Settings) -> None:
     if settings.recompute:
         recompute_in_backward(system)
     if settings.compile:
-        for network in system.networks.values():
-            network.compile()
+        compile_networks(system.networks.values())
 
 
 @contextmanager
