@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from examples import demo, figure1, figure3
+from examples import demo, figure1, figure3, side_by_side
 from spadework import shipped_models
 from spadework.contact_sheet import GAP
 from spadework.data.folder import FolderDataset
+from spadework.data.ontology import Ontology
 from spadework.data.shipped import shipped_ontology
 from spadework.layers.normalization import CONV_NORMS
 from spadework.model_folder import write_model
@@ -212,6 +214,27 @@ def test_figure1_has_a_column_for_each_photo(tmp_path: Path) -> None:
     assert (sheet[4:68, 72:136] == (255, 0, 0)).all() and (sheet[4:68, 4:68] == 255).all()
     assert not np.array_equal(sheet[72:136, 72:136], sheet[72:136, 140:204])
     assert len(list((tmp_path / "painted").glob("*.png"))) == 6
+
+
+# Models side by side.
+
+
+def test_models_side_by_side_show_the_same_maps(
+    make_folder: Callable[..., Path], ontology: Ontology, tmp_path: Path
+) -> None:
+    """Evenly from the data; a column for each model, the same picture where the model is the same."""
+    data = make_folder(count=5)
+    for seed in range(2):
+        system = tiny.lively(Spade(tiny.config(classes=ontology.channels, stem="style")), seed)
+        write_model(tmp_path / f"model-{seed}", "spade", system, ontology)
+    models = [str(tmp_path / f"model-{seed}") for seed in (0, 1, 0)]
+    said = ["--data", str(data), "--split", "train", "--count", "3", "--out", str(tmp_path / "out/sheet.png")]
+    side_by_side.main([*models, *said])
+    sheet = np.asarray(Image.open(tmp_path / "out/sheet.png"))
+    assert sheet.shape == (2 * 68 + 4, 2 * (4 * 68 + 4) - 4, 3)
+    label_map, first, second, again = (sheet[4:68, 4 + 68 * column : 68 * (column + 1)] for column in range(4))
+    assert not np.array_equal(first, second) and np.array_equal(first, again)
+    assert not np.array_equal(label_map, sheet[4:68, 4 * 68 + 4 : 5 * 68])
 
 
 # The page on paper and code: its tables are the code's.
