@@ -33,6 +33,8 @@ class Options:
     data: str
     """A data folder, or the JSON file of an ontology that merges several."""
     split: str = "test"
+    preprocess: str = "resize_and_crop"
+    """How label maps come to the size that the models were trained for: as in their training."""
     out: Path = Path("runs/side-by-side.jpg")
     """The picture to write."""
     count: int = 12
@@ -47,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = tyro.cli(Options, description=__doc__, args=arguments)
     synthesizers = [spadework.load(model) for model in options.models]
     config = synthesizers[0].system.config
-    short = min(config.width, config.height)
-    geometry = Preprocess("scale_shortside_and_crop", short, config.width, config.width / config.height)
+    geometry = Preprocess(options.preprocess, config.width, config.width, config.width / config.height)
     ontology = synthesizers[0].ontology
     data = open_data([options.data], split=options.split, ontology=ontology, settings=geometry, training=False)
 
