@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from examples import demo, figure1, figure3, side_by_side
+from examples import demo, figure1, figure3, over_time, side_by_side
 from spadework import shipped_models
-from spadework.contact_sheet import GAP
+from spadework.contact_sheet import GAP, contact_sheet
 from spadework.data.folder import FolderDataset
 from spadework.data.ontology import Ontology
 from spadework.data.shipped import shipped_ontology
@@ -235,6 +235,31 @@ def test_models_side_by_side_show_the_same_maps(
     label_map, first, second, again = (sheet[4:68, 4 + 68 * column : 68 * (column + 1)] for column in range(4))
     assert not np.array_equal(first, second) and np.array_equal(first, again)
     assert not np.array_equal(label_map, sheet[4:68, 4 * 68 + 4 : 5 * 68])
+
+
+# A training over time.
+
+
+def test_a_training_over_time_shows_maps_and_fakes_alone(tmp_path: Path) -> None:
+    """The pieces of a sample sheet are what it was made of; a photo that is missing is told by name."""
+    run, size = tmp_path / "run", {"width": 12, "height": 8}
+    (run / "samples").mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps({"config": size}))
+    for images in (100, 200):
+        rows = [[Image.new("RGB", (12, 8), (row, kind, kind * images // 2)) for kind in range(3)] for row in range(6)]
+        sheet = contact_sheet(rows, columns=2)
+        sheet.save(run / f"samples/{images:09}.png")
+        found = over_time.pieces(sheet, size)
+        assert [[piece.tobytes() for piece in row] for row in found] == [[one.tobytes() for one in row] for row in rows]
+
+    over_time.main([str(run), "--out", str(tmp_path / "out.png")])
+    with Image.open(tmp_path / "out.png") as shown:
+        assert shown.size == (3 * (12 + GAP) + GAP, 6 * (8 + GAP) + GAP)
+        second = GAP + 8 + GAP
+        pixels = [shown.getpixel((GAP + column * (12 + GAP), second)) for column in range(3)]
+        assert pixels == [(1, 0, 0), (1, 2, 100), (1, 2, 200)]
+    with pytest.raises(ValueError, match="run has no samples at 300 images, but at 100, 200"):
+        over_time.main([str(run), "--images", "100", "300"])
 
 
 # The page on paper and code: its tables are the code's.
