@@ -41,10 +41,8 @@ def learn(system: System, graphs: dict[str, int]) -> tuple[list[dict[str, float]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recompute", "most"), [(False, 10), (True, 40)])
-def test_compiled_networks_learn_alike_and_are_compiled_once(
-    recompute: bool, most: int, graphs: dict[str, int]
-) -> None:
+@pytest.mark.parametrize("recompute", [False, True])
+def test_compiled_networks_learn_alike_and_are_compiled_once(recompute: bool, graphs: dict[str, int]) -> None:
     plain = tiny.lively(Spade(tiny.config(height=SIZE, width=SIZE))).train()
     compiled = tiny.lively(Spade(tiny.config(height=SIZE, width=SIZE))).train()
     compiled.load_state_dict(plain.state_dict())
@@ -55,6 +53,6 @@ def test_compiled_networks_learn_alike_and_are_compiled_once(
         recompute_in_backward(compiled)
     compile_networks(compiled.networks.values())
     losses, counts = learn(compiled, graphs)
-    assert 0 < counts[0] == counts[-1] < most
+    assert 0 < counts[0] == counts[-1] < 10
     for found, wanted in zip(losses, expected, strict=True):
         assert found == pytest.approx(wanted, rel=1e-3, abs=1e-4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -14,27 +14,16 @@ from spadework.semantics import Semantics
 OUTSIDE = "present", "windows", "pooled"
 """What Semantics finds out about label maps, in sizes that depend on what is drawn in them."""
 
-VERSIONS = 64
-"""Of one function: a block's, for each place in the network, with and without gradients. PyTorch gives up after 8."""
-
 
 def compile_networks(networks: Iterable[nn.Module]) -> None:
     """Compile each, when it first computes, and for the whole process.
 
     Windows are as many as a batch's label maps have, so tables by them would be compiled anew for every batch: layers
-    compute their dense form instead, and the search in label maps stays outside of what is compiled.
+    compute their dense form instead, and the search in label maps stays outside of what is compiled. A network that
+    recomputes its activations is left as it is: what is cached of a label map makes another graph the second time.
     """
-    torch._dynamo.config.recompile_limit = VERSIONS
     for name in OUTSIDE:
         setattr(Semantics, name, torch.compiler.disable(getattr(Semantics, name)))
     for network in networks:
-        for part in _parts(use_form(network, "dense")):
-            part.compile()
-
-
-def _parts(network: nn.Module) -> Iterator[nn.Module]:
-    """What is compiled as a whole: activations are recomputed from outside of that, block by block."""
-    if isinstance(network, ModulatedDecoder) and network.recompute:
-        yield from network.blocks
-    else:
-        yield network
+        if not (isinstance(network, ModulatedDecoder) and network.recompute):
+            use_form(network, "dense").compile()
