@@ -18,10 +18,10 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
+from spadework.layers.compiling import compile_networks
 from spadework.layers.recompute import recompute_in_backward
 from spadework.systems.base import System
 from spadework.training.children import LOST, STARTER, Children, end_with_parent
-from spadework.training.compiling import compile_networks
 from spadework.training.processes import PATIENCE, LostProcess, Processes
 from spadework.training.settings import Settings
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from spadework.draw import Draw
+from spadework.layers.compiling import OUTSIDE, compile_networks
 from spadework.layers.recompute import recompute_in_backward
 from spadework.semantics import Semantics
 from spadework.systems.base import Progress, System
 from spadework.systems.spade import Spade
-from spadework.training.compiling import OUTSIDE, compile_networks
 from spadework.training.iteration import iterate, make_optimizers
 from tests import tiny
 
