@@ -43,13 +43,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "segmenters": {"segmenters", "layers", "upstream", "data", "atomic", "choose"},
     "hardware": set(),
     "shipped_models": set(),
-    "model_folder": {"systems", "data", "atomic", "shipped_models"},
+    "seen_styles": {"systems", "draw"},
+    "model_folder": {"systems", "data", "atomic", "shipped_models", "seen_styles", "draw"},
     "model_facts": {"model_folder", "shipped_models", "systems", "data"},
     "shipping": {
         *("shipping", "conversion_files", "training", "synthesizer", "model_folder", "systems", "data", "sample"),
-        *("atomic", "log"),
+        *("seen_styles", "atomic", "log"),
     },
-    "synthesizer": {"model_folder", "systems", "layers", "semantics", "data", "sample", "draw"},
+    "synthesizer": {
+        *("model_folder", "seen_styles", "systems", "layers", "semantics", "data", "regions", "sample", "draw"),
+    },
     "training": {
         *("training", "synthesizer", "model_folder", "systems", "layers", "data"),
         *("sample", "draw", "atomic", "lock", "checkpoints", "interruptions", "log", "contact_sheet"),

@@ -15,7 +15,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spadework.data.ontology import Ontology
-from spadework.model_folder import describe, find_model, read_model, write_model, write_weights
+from spadework.model_folder import (
+    describe,
+    find_model,
+    read_model,
+    write_model,
+    write_seen_styles,
+    write_tensors,
+    write_weights,
+)
+from spadework.seen_styles import SeenStyles
 from spadework.systems.spade import Spade
 from spadework.training.run import Run
 from tests import tiny
@@ -56,6 +65,28 @@ def test_a_round_trip_is_exact(system: Spade, folder: Path) -> None:
         for key, value in network.state_dict().items():
             assert value.dtype == expected[key].dtype and torch.equal(value, expected[key]), key
     assert not model.system.training and not any(p.requires_grad for p in model.system.parameters())
+
+
+def test_styles_that_were_seen_come_along(folder: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    styles = SeenStyles(torch.randn(5, STYLED.style_size, generator=generator), torch.rand(5, STYLED.style_size))
+    assert read_model(folder).seen_styles is None
+    write_seen_styles(folder, styles)
+    read = read_model(folder).seen_styles
+    assert read is not None
+    assert torch.equal(read.mean, styles.mean) and torch.equal(read.log_variance, styles.log_variance)
+
+
+def test_styles_of_another_model_or_none(folder: Path) -> None:
+    write_seen_styles(folder, SeenStyles(torch.zeros(5, 3), torch.zeros(5, 3)))
+    with pytest.raises(ValueError, match=rf"seen_styles.safetensors: styles of 3 .* takes {STYLED.style_size}"):
+        read_model(folder)
+    write_tensors(folder / "seen_styles.safetensors", {"a": {"b": torch.zeros(1)}})
+    with pytest.raises(ValueError, match=r"seen_styles.safetensors: holds a.b, expected mean and log_variance"):
+        read_model(folder)
+    (folder / "seen_styles.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match=r"seen_styles.safetensors: damaged"):
+        read_model(folder)
 
 
 def test_the_folder_holds_three_files(folder: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from spadework.regions import positions
+from spadework.regions import nearest_labelled, positions
 from tests.maps import code_maps, drawn_scenes
 
 
@@ -75,3 +75,26 @@ def test_noise_has_as_many_regions_as_it_likes() -> None:
     label_map = torch.randint(183, (128, 128), generator=torch.Generator().manual_seed(0))
     found = positions(label_map)
     assert found.isfinite().all() and found.abs().max() < 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_nearest_labelled_pixel(seed: int) -> None:
+    """Against all distances, for few and for many labelled pixels."""
+    generator = torch.Generator().manual_seed(seed)
+    label_map = torch.randint(5, (11, 17), generator=generator)
+    label_map[torch.rand(label_map.shape, generator=generator) < (0.3, 0.97)[seed % 2]] = 4
+    label_map[3, 5] = 0
+    found = nearest_labelled(label_map, 4)
+    assert not (label_map.flatten()[found] == 4).any()
+
+    places = torch.cartesian_prod(torch.arange(11), torch.arange(17)).double()                  # [H W, 2]
+    distances = torch.cdist(places, places[(label_map != 4).flatten()])
+    own = (places - places[found.flatten()]).norm(dim=1)
+    torch.testing.assert_close(own, distances.min(1).values)
+    assert torch.equal(found, nearest_labelled(label_map.to(torch.uint8), 4))
+
+
+def test_maps_with_nothing_to_fill_and_nothing_to_fill_with() -> None:
+    own = torch.arange(12).view(3, 4)
+    assert torch.equal(nearest_labelled(torch.zeros(3, 4, dtype=torch.long), 4), own)
+    assert torch.equal(nearest_labelled(torch.full((3, 4), 4), 4), own)

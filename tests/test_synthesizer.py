@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import warnings
 from dataclasses import replace
@@ -22,6 +23,7 @@ from spadework.layers.inference import ready_for_inference
 from spadework.layers.spectral import SpectralConv2d
 from spadework.model_folder import write_model
 from spadework.sample import Batch
+from spadework.seen_styles import SeenStyles
 from spadework.semantics import Semantics
 from spadework.synthesizer import Synthesizer, load, to_image
 from spadework.systems import PRESETS
@@ -126,6 +128,94 @@ def test_class_indices_out_of_range(plain: Synthesizer, value: int, range_: str)
 def test_what_is_no_batch_of_label_maps(plain: Synthesizer, maps: Tensor) -> None:
     with pytest.raises(ValueError, match=r"label maps must be integers \[B, H, W\]; got torch\."):
         plain.batch(maps)
+
+
+# Unlabelled pixels.
+
+
+def test_unlabelled_pixels_are_filled_from_around(plain: Synthesizer) -> None:
+    """A few strokes, and the map that they mean, give one photo; as a class of its own, unlabelled gives another."""
+    strokes = torch.full((1, 64, 64), tiny.ONTOLOGY.unlabelled_index)
+    strokes[0, 10, 20:40], strokes[0, 50, 20:40] = 1, 2
+    meant = torch.ones_like(strokes)
+    meant[0, 31:] = 2
+    meant[0, 30] = strokes[0, 30]
+    filling = Synthesizer(plain.system, plain.ontology, fill_unlabelled=True)
+    photos = [filling.batch(strokes)]
+    for middle in (1, 2):  # row 30 lies as near to one stroke as to the other
+        meant[0, 30] = middle
+        photos.append(plain.batch(meant))
+    assert any(torch.equal(photos[0], photo) for photo in photos[1:])
+    assert differ(photos[0], plain.batch(strokes))
+    assert torch.equal(filling.fresh().batch(strokes), photos[0])
+
+
+def test_objects_are_filled_with_their_classes(plain: Synthesizer) -> None:
+    """A hole in a thing belongs to that thing: no edge runs around it."""
+    labels, things = torch.ones(1, 64, 64, dtype=torch.long), torch.full((1, 64, 64), 3)
+    things[0, :, 32:] = 4
+    holes, gone = labels.clone(), things.clone()
+    for left in (8, 44):
+        holes[0, 20:30, left : left + 10], gone[0, 20:30, left : left + 10] = tiny.ONTOLOGY.unlabelled_index, 9
+    filling = Synthesizer(plain.system, plain.ontology, fill_unlabelled=True)
+    photo = filling.batch(holes, instance_map=gone)
+    assert torch.equal(photo, plain.batch(labels, instance_map=things))
+    assert differ(photo, plain.batch(labels, instance_map=gone))
+
+
+def test_a_map_without_labels_stays_as_it_is(plain: Synthesizer) -> None:
+    nothing = torch.full((1, 64, 64), tiny.ONTOLOGY.unlabelled_index)
+    filling = Synthesizer(plain.system, plain.ontology, fill_unlabelled=True)
+    assert torch.equal(filling.batch(nothing), plain.batch(nothing))
+
+
+def test_whether_to_fill_is_the_models_or_ones_own_choice(tmp_path: Path) -> None:
+    write_model(tmp_path, "spade", Spade(tiny.config()), tiny.ONTOLOGY)
+    assert not load(tmp_path).fill_unlabelled and load(tmp_path, fill_unlabelled=True).fill_unlabelled
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "fill_unlabelled": True}))
+    assert load(tmp_path).fill_unlabelled and not load(tmp_path, fill_unlabelled=False).fill_unlabelled
+    (tmp_path / "config.json").write_text(json.dumps({**config, "fill_unlabelled": "yes"}))
+    with pytest.raises(ValueError, match=r"config.json: fill_unlabelled is 'yes', expected true or false"):
+        load(tmp_path)
+
+
+# Styles seen in training.
+
+
+SEEN = SeenStyles(torch.tensor([[9.0] * 6, [-9.0] * 6]), torch.full((2, 6), -1.4))
+"""Two styles far from each other, of spread 0.5."""
+
+
+def test_seeds_draw_from_styles_that_were_seen(styled: Synthesizer) -> None:
+    seeing = Synthesizer(styled.system, styled.ontology, seen_styles=SEEN)
+    vectors = torch.cat([seeing.draw_style(seed).vector for seed in range(200)])                # type: ignore[union-attr]
+    first = vectors.mean(1) > 0
+    assert 70 < int(first.sum()) < 130
+    for here, mean in ((first, 9.0), (~first, -9.0)):
+        torch.testing.assert_close(vectors[here].mean(), torch.tensor(mean), rtol=0, atol=0.1)
+        torch.testing.assert_close(vectors[here].std(), torch.tensor(0.4966), rtol=0, atol=0.05)
+
+    maps = tiny.label_maps(1)
+    photo = seeing.batch(maps, seed=5)
+    assert torch.equal(photo, styled.batch(maps, style=seeing.draw_style(5)))
+    assert torch.equal(photo, seeing.fresh().batch(maps, seed=5)) and differ(photo, seeing.batch(maps, seed=6))
+    assert differ(photo, styled.batch(maps, seed=5))
+
+
+def test_a_seed_beside_a_photo_draws_around_the_photo(styled: Synthesizer) -> None:
+    seeing = Synthesizer(styled.system, styled.ontology, seen_styles=SEEN)
+    photo = np.full((64, 64, 3), 90, dtype=np.uint8)
+    a, b = (np.asarray(each(ids(), style=photo, seed=3)) for each in (seeing, styled))
+    assert np.array_equal(a, b)
+
+
+def test_styles_that_cannot_be() -> None:
+    for mean, log_variance in ((torch.zeros(6), torch.zeros(6)), (torch.zeros(2, 6), torch.zeros(2, 5))):
+        with pytest.raises(ValueError, match=r"styles are numbers \[N, Z\]"):
+            SeenStyles(mean, log_variance)
+    with pytest.raises(ValueError, match="not finite"):
+        SeenStyles(torch.full((2, 6), torch.nan), torch.zeros(2, 6))
 
 
 # Seeds.

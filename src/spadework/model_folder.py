@@ -1,6 +1,8 @@
 """A model on disk: a folder with config.json, ontology.json and model.safetensors.
 
 Trainings, conversions and the synthesizer share this form. The bytes of model.safetensors depend on weights alone.
+A model that was made to be given away may bring more: seen_styles.safetensors, the styles that seeds draw from, and in
+config.json `"fill_unlabelled": true`, where nothing was learnt about pixels without a label.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from torch import Tensor, nn
 
 from spadework.atomic import write_atomic, write_json_atomic
 from spadework.data.ontology import Ontology
+from spadework.draw import Draw
+from spadework.seen_styles import SeenStyles
 from spadework.shipped_models import shipped_models
 from spadework.systems import SYSTEMS
 from spadework.systems.base import System
@@ -25,6 +29,9 @@ from spadework.systems.base import System
 CONFIG = "config.json"
 ONTOLOGY = "ontology.json"
 WEIGHTS = "model.safetensors"
+SEEN_STYLES = "seen_styles.safetensors"
+FILL_UNLABELLED = "fill_unlabelled"
+"""Key in config.json: whether unlabelled pixels take the class of the nearest labelled one; false unless given."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,10 @@ class Model:
     system_name: str
     system: System
     ontology: Ontology
+    seen_styles: SeenStyles | None = None
+    """What seeds draw styles from; None: from the system's prior."""
+    fill_unlabelled: bool = False
+    """Whether unlabelled pixels take the class of the nearest labelled one."""
 
 
 def describe(system_name: str, system: System, **more: Any) -> dict[str, Any]:
@@ -84,7 +95,8 @@ def read_model(model: Path | str) -> Model:
     for name in set(system.network_names) - set(system.inference_names):
         setattr(system, name, None)
     load_weights(system.networks, read_weights(folder / WEIGHTS), folder / WEIGHTS)
-    return Model(system_name, system.eval().requires_grad_(False), ontology)
+    system.eval().requires_grad_(False)
+    return Model(system_name, system, ontology, _read_seen_styles(folder, system), _fills_unlabelled(folder))
 
 
 def find_model(model: Path | str) -> Path:
@@ -176,6 +188,39 @@ def load_weights(networks: Mapping[str, nn.Module], tensors: Mapping[str, Tensor
             network.load_state_dict(state)
         except RuntimeError as error:
             raise ValueError(f"{path}: weights do not fit the config beside them: {error}") from error
+
+
+def write_seen_styles(folder: Path, styles: SeenStyles) -> None:
+    """Write the styles that seeds draw from beside a model."""
+    data = save({"mean": styles.mean.contiguous(), "log_variance": styles.log_variance.contiguous()})
+    write_atomic(folder / SEEN_STYLES, lambda file: file.write(data))
+
+
+def _read_seen_styles(folder: Path, system: System) -> SeenStyles | None:
+    path = folder / SEEN_STYLES
+    if not path.is_file():
+        return None
+    tensors, prior = read_weights(path), system.random_style(Draw(0, [0]))
+    if tensors.keys() != {"mean", "log_variance"}:
+        raise ValueError(f"{path}: holds {', '.join(sorted(tensors)) or 'nothing'}, expected mean and log_variance")
+    try:
+        styles = SeenStyles(tensors["mean"].float(), tensors["log_variance"].float())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    size = 0 if prior is None else prior.vector.shape[-1]
+    if styles.mean.shape[1] != size:
+        raise ValueError(
+            f"{path}: styles of {styles.mean.shape[1]} numbers, the model in {CONFIG} takes {size}: these files belong "
+            "to different models"
+        )
+    return styles
+
+
+def _fills_unlabelled(folder: Path) -> bool:
+    value = read_description(folder).get(FILL_UNLABELLED, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{folder / CONFIG}: {FILL_UNLABELLED} is {value!r}, expected true or false")
+    return value
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The regions of a label map, connected pixels of one class, and where each pixel lies in its own.
+"""The regions of a label map, connected pixels of one class: where each pixel lies in its own, and which is nearest.
 
 Shapes: H W the label map's size, R regions.
 """
@@ -43,6 +43,22 @@ def positions(label_map: Tensor, *, without: int = -1, normalized: bool = True) 
             offset = offset / (np.concatenate([[0], farthest]) + 1e-5)[numbers]
         result[axis] = np.where(numbers > 0, offset, 0)
     return torch.from_numpy(result)
+
+
+def nearest_labelled(label_map: Tensor, unlabelled: int) -> Tensor:
+    """[H, W] int64: the flat index of the labelled pixel that is nearest to each; a labelled pixel's own.
+
+    `label_map` [H, W] of class indices, of which `unlabelled` says nothing. Which of several pixels equally near is
+    taken does not vary. Where no pixel has a label, each is its own.
+    """
+    own = torch.arange(label_map.numel(), device=label_map.device).view(label_map.shape)
+    empty = label_map == unlabelled
+    if not empty.any() or empty.all():
+        return own
+    from scipy import ndimage
+
+    rows, columns = ndimage.distance_transform_edt(empty.cpu().numpy(), return_distances=False, return_indices=True)
+    return own[torch.from_numpy(rows), torch.from_numpy(columns)]
 
 
 def number_regions(label_map: np.ndarray, without: int = -1) -> np.ndarray:

@@ -24,7 +24,9 @@ from spadework.data.ontology import Ontology
 from spadework.draw import Draw
 from spadework.layers.inference import ready_for_inference
 from spadework.model_folder import read_model
+from spadework.regions import nearest_labelled
 from spadework.sample import Batch, Sample
+from spadework.seen_styles import SeenStyles
 from spadework.systems.base import Style, System
 
 Picture = str | PathLike[str] | Image.Image | np.ndarray | Tensor
@@ -32,18 +34,31 @@ Precision = Literal["float32", "bf16"]
 
 
 def load(
-    model: str | Path, *, device: str = "cpu", precision: Precision = "float32", compile: bool = False
+    model: str | Path,
+    *,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    compile: bool = False,
+    fill_unlabelled: bool | None = None,
 ) -> Synthesizer:
     """Load a model: a model folder, a run folder, or the name of one that was shipped or fetched (`spadework models`).
 
     `precision`: float32 is exact; bf16 is quicker on processors and GPUs that compute in it. `compile` fuses the
     modulation by torch.compile, which needs a C++ compiler on a CPU; the first picture then takes some seconds longer.
+    `fill_unlabelled`: see `Synthesizer`; None does as the model's folder says.
     """
     loaded = read_model(model)
     dtype = _dtype(precision)
     for name, network in loaded.system.networks.items():
         setattr(loaded.system, name, ready_for_inference(network, dtype, compile=compile))
-    return Synthesizer(loaded.system, loaded.ontology, device=device, precision=precision)
+    return Synthesizer(
+        loaded.system,
+        loaded.ontology,
+        device=device,
+        precision=precision,
+        seen_styles=loaded.seen_styles,
+        fill_unlabelled=loaded.fill_unlabelled if fill_unlabelled is None else fill_unlabelled,
+    )
 
 
 class Synthesizer:
@@ -52,16 +67,29 @@ class Synthesizer:
     Any height and width will do: what the networks cannot take is padded, by repeating the map's edge, and cropped.
     What was worked out about the last label maps is kept: other styles and seeds for the same maps come quicker, and so
     does a map on which something was painted since.
+
+    `seen_styles` is what seeds draw styles from, instead of the system's prior. With `fill_unlabelled`, unlabelled
+    pixels take the class of the nearest labelled one, so that a few strokes are a whole map; without, they are a class
+    of their own, as in training. A map with no label at all stays as it is.
     """
 
     def __init__(
-        self, system: System, ontology: Ontology, *, device: str = "cpu", precision: Precision = "float32"
+        self,
+        system: System,
+        ontology: Ontology,
+        *,
+        device: str = "cpu",
+        precision: Precision = "float32",
+        seen_styles: SeenStyles | None = None,
+        fill_unlabelled: bool = False,
     ) -> None:
         _dtype(precision)
         self.system = system.to(device)
         self.ontology = ontology
         self.device = torch.device(device)
         self.precision = precision
+        self.seen_styles = seen_styles
+        self.fill_unlabelled = fill_unlabelled
         self._last: tuple[Tensor, Tensor | None, Batch] | None = None
 
     def __call__(
@@ -127,6 +155,22 @@ class Synthesizer:
             return self.encode(style)
         return torch.as_tensor(style)
 
+    def draw_style(self, seed: int) -> Style | None:
+        """The style [1, Z] that a seed draws; None for a model without style input."""
+        drawn = self.system.random_style(Draw(seed, [0]))
+        return drawn if drawn is None or self.seen_styles is None else self.seen_styles.draw(seed)
+
+    def fresh(self) -> Synthesizer:
+        """The same model, without memory of earlier label maps."""
+        return Synthesizer(
+            self.system,
+            self.ontology,
+            device=str(self.device),
+            precision=self.precision,
+            seen_styles=self.seen_styles,
+            fill_unlabelled=self.fill_unlabelled,
+        )
+
     def _check(self, label_map: Tensor, instance_map: Tensor | None) -> None:
         classes = self.ontology.channels
         if label_map.ndim != 3 or label_map.is_floating_point() or not label_map.numel():
@@ -146,10 +190,11 @@ class Synthesizer:
         if last is not None and _same(last[0], label_map) and _same(last[1], instance_map):
             return last[2]
 
-        # Padded, with what the system derives from it.
+        # Filled and padded, with what the system derives from it.
         multiple = self.system.size_multiple
-        labels = _pad(label_map.long(), multiple)
-        instances = None if instance_map is None else _pad(instance_map, multiple)
+        filled, objects = self._filled(label_map.long(), instance_map)
+        labels = _pad(filled, multiple)
+        instances = None if objects is None else _pad(objects, multiple)
         samples = [
             self.system.complete(
                 Sample(one, str(i), instance_map=None if instances is None else instances[i]), Draw(0, [i])
@@ -161,15 +206,25 @@ class Synthesizer:
         self._last = label_map.clone(), None if instance_map is None else instance_map.clone(), batch
         return batch
 
+    def _filled(self, label_map: Tensor, instance_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Both [B, H, W], without unlabelled pixels where these are to be filled."""
+        unlabelled = self.ontology.unlabelled_index
+        if not self.fill_unlabelled or unlabelled is None:
+            return label_map, instance_map
+        nearest = [nearest_labelled(one, unlabelled) for one in label_map]
+        labels = torch.stack([one.flatten()[where] for one, where in zip(label_map, nearest, strict=True)])
+        if instance_map is None:
+            return labels, None
+        return labels, torch.stack([one.flatten()[where] for one, where in zip(instance_map, nearest, strict=True)])
+
     def _style(self, style: Style | Tensor | None, seed: int | Sequence[int] | None, shape: torch.Size) -> Style | None:
         count = shape[0]
         seeds = [seed] * count if seed is None or isinstance(seed, int) else list(seed)
         if len(seeds) != count:
             raise ValueError(f"{len(seeds)} seeds for {count} label maps: give one seed, or one for each")
 
-        # Styles from the prior.
-        prior = [self.system.random_style(Draw(seed or 0, [0])) for seed in seeds]
-        drawn = [style.vector for style in prior if style is not None]
+        # Styles that the seeds draw.
+        drawn = [one.vector for one in map(self.draw_style, [each or 0 for each in seeds]) if one is not None]
         if not drawn:
             if style is not None or seed is not None:
                 warnings.warn(
@@ -186,7 +241,8 @@ class Synthesizer:
         if style.regions is not None:
             return self._regional(style, size, shape)
         if seed is not None:
-            style = style.perturb(torch.cat(drawn).to(self.device))
+            noise = [Draw(each or 0, [0]).normal("style", size) for each in seeds]
+            style = style.perturb(torch.cat(noise).to(self.device))
         vector = torch.atleast_2d(style.vector).to(self.device, torch.float32)
         if vector.ndim != 2 or vector.shape[1] != size or vector.shape[0] not in (1, count):
             raise ValueError(f"a style of this model is {size} numbers; got a vector of {list(style.vector.shape)}")
@@ -219,7 +275,6 @@ class Synthesizer:
         padded = _pad(regions.long().expand(count, -1, -1), self.system.size_multiple)
         vectors = vectors.to(self.device, torch.float32).expand(count, -1, -1)
         return Style(vectors, regions=padded.to(self.device))
-
 
 
 def to_image(photo: Tensor) -> Image.Image:

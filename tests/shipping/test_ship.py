@@ -90,6 +90,7 @@ def test_what_is_there(shipped: Path) -> None:
         *(f"examples/Example {number}.png" for number in (1, 2, 3)),
         "model.safetensors",
         "ontology.json",
+        "seen_styles.safetensors",
         *(f"styles/Style 0{number}.{end}" for number in (1, 2, 3, 4) for end in ("jpg", "npy")),
     ]
 
@@ -105,9 +106,21 @@ def test_half_the_bytes_and_nearly_the_same_pictures(run: Path, shipped: Path) -
     assert kinds == {torch.float16}
     assert all(tensor.dtype != torch.float16 for tensor in stored.values() if tensor.ndim <= 1)
     label_map = tiny.label_maps(1, seed=77)
-    for seed in range(3):
-        a, b = (spadework.load(folder).batch(label_map, seed=seed) for folder in (run, shipped))
+    for style in torch.randn(3, 6, generator=torch.Generator().manual_seed(0)):
+        a, b = (spadework.load(folder).batch(label_map, style=style) for folder in (run, shipped))
         assert 0 < float((a - b).abs().max()) < 0.03
+
+
+def test_seeds_draw_from_the_photos_it_learnt_from(shipped: Path, data: str) -> None:
+    seen = spadework.load(shipped).seen_styles
+    assert seen is not None and seen.mean.shape == seen.log_variance.shape == (16, 6)
+    encoded = torch.cat([spadework.load(shipped).encode(f"{data}/train/photos/{i}.png").vector for i in range(16)])
+    assert float(torch.cdist(encoded, seen.mean).min(1).values.max()) < 1e-4
+
+
+def test_whether_unlabelled_pixels_are_filled(run: Path, data: str, shipped: Path, tmp_path: Path) -> None:
+    ship(run, tmp_path / "filling", WORDS, [data], example_count=1, style_count=1, fill_unlabelled=True)
+    assert spadework.load(tmp_path / "filling").fill_unlabelled and not spadework.load(shipped).fill_unlabelled
 
 
 def test_examples_and_styles_serve(shipped: Path) -> None:

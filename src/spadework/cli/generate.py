@@ -44,6 +44,8 @@ class Generate:
     """Arithmetic of the networks; bf16 is quicker where the processor computes in it."""
     compile: bool = False
     """Let torch.compile fuse the modulation; the first photo takes longer, and a CPU needs a C++ compiler for it."""
+    fill_unlabelled: bool | None = None
+    """Give unlabelled pixels the class of the nearest labelled one; unless said, as the model wants it."""
     dense: bool = False
     """Compute every pixel as the papers draw it, instead of every distinct window once: the same photo, slower."""
     verbose: bool = False
@@ -66,7 +68,13 @@ def generate(arguments: Sequence[str]) -> None:
     if options.verbose:
         logging.basicConfig(format="%(message)s")
         logging.getLogger("spadework").setLevel(logging.INFO)
-    synthesizer = load(options.model, device=options.device, precision=options.precision, compile=options.compile)
+    synthesizer = load(
+        options.model,
+        device=options.device,
+        precision=options.precision,
+        compile=options.compile,
+        fill_unlabelled=options.fill_unlabelled,
+    )
     if options.dense:
         use_form(synthesizer.system, "dense")
     style = None if options.style is None else synthesizer.read_style(options.style)

@@ -41,6 +41,8 @@ class Ship:
     """How many of the data."""
     styles: int = 12
     """Styles to go along, those of photos that differ most; for models that take styles from photos."""
+    fill_unlabelled: bool = False
+    """Unlabelled pixels will take the class of the nearest labelled one: where no photo had any, nothing was learnt."""
 
 
 def ship(arguments: Sequence[str]) -> None:
@@ -63,6 +65,7 @@ def ship(arguments: Sequence[str]) -> None:
         examples=options.examples,
         example_count=options.example_count,
         style_count=options.styles,
+        fill_unlabelled=options.fill_unlabelled,
     )
     largest, mean = shipped.half
     print(

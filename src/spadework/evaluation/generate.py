@@ -98,7 +98,7 @@ class GenerateWork(Work[Block]):
         for start in range(block.places.start, block.places.stop, self.how.batch):
             places = range(start, min(start + self.how.batch, block.places.stop))
             begin = time.perf_counter()
-            pictures = self.pictures(fresh(synthesizer), places)
+            pictures = self.pictures(synthesizer.fresh(), places)
             spent += time.perf_counter() - begin
             for place, picture in zip(places, pictures, strict=True):
                 if not self.path(place).is_file():
@@ -129,13 +129,6 @@ class GenerateWork(Work[Block]):
             style=synthesizer.encode(guide.permute(1, 2, 0).numpy()),
         )
         return to_8_bits(photo, self.how.rounding)[0]
-
-
-def fresh(synthesizer: Synthesizer) -> Synthesizer:
-    """The same without memory of earlier label maps, since what is taken over from these may differ in last bits."""
-    return Synthesizer(
-        synthesizer.system, synthesizer.ontology, device=str(synthesizer.device), precision=synthesizer.precision
-    )
 
 
 def to_8_bits(photos: Tensor, rounding: Rounding) -> Tensor:

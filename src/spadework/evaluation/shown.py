@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from spadework.data.ontology import Ontology
-from spadework.evaluation.generate import GenerateWork, fresh, has_encoder, has_styles
+from spadework.evaluation.generate import GenerateWork, has_encoder, has_styles
 from spadework.evaluation.ground_truth import IGNORED, GroundTruth
 from spadework.evaluation.measure import enlarged
 from spadework.evaluation.pictures import LabelMaps, PictureFiles, RealPhotos
@@ -96,7 +96,7 @@ class Gallery:
             tiles = [Tile("label map", self.painted(self.label_maps(place)), is_map=True)]
             for further in range(1, STYLES):
                 (seed,) = generate.how.seeds(range(place, place + 1), len(self.label_maps.dataset), further)
-                picture = generate.pictures(fresh(synthesizer), range(place, place + 1), further)[0]
+                picture = generate.pictures(synthesizer.fresh(), range(place, place + 1), further)[0]
                 tiles.append(Tile(f"seed {seed}", as_image(picture)))
             yield Row(self.label_maps.dataset.name(place), tuple(tiles))
 
@@ -110,7 +110,7 @@ class Gallery:
         for place in places:
             tiles = [Tile("label map", self.painted(self.label_maps(place)), is_map=True)]
             for number, guide in enumerate(guides, 1):
-                picture = generate.in_style_of(fresh(synthesizer), place, self.photos(guide))
+                picture = generate.in_style_of(synthesizer.fresh(), place, self.photos(guide))
                 tiles.append(Tile(f"style of photo {number}", as_image(picture)))
             yield Row(self.label_maps.dataset.name(place), tuple(tiles))
 

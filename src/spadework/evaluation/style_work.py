@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from spadework.evaluation.blocks import Block, BlockFolder, Results
-from spadework.evaluation.generate import GenerateWork, fresh
+from spadework.evaluation.generate import GenerateWork
 from spadework.evaluation.moments import Gaussian
 from spadework.evaluation.pictures import RealPhotos
 from spadework.evaluation.processes import Work
@@ -54,7 +54,7 @@ class StyleWork(Work[Block]):
         with torch.no_grad():
             for index in block.places:
                 place = self.places[index]
-                looks["made"].append(look(encoded.pictures(fresh(synthesizer), range(place, place + 1)), features))
+                looks["made"].append(look(encoded.pictures(synthesizer.fresh(), range(place, place + 1)), features))
                 looks["guide"].append(look(photos(place)[None], features))
         arrays = {f"{side}_{name}": values for side in looks for name, values in _packed(looks[side]).items()}
         self.store.write(block, {**arrays, "seconds": np.array(time.perf_counter() - begin)})

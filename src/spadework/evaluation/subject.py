@@ -16,7 +16,7 @@ from spadework.data.pair_dataset import PairDataset
 from spadework.evaluation.generate import Generating
 from spadework.evaluation.pictures import LOSSY, common_size, content_hash, find_pictures
 from spadework.evaluation.protocol import Protocol, Size
-from spadework.model_folder import CONFIG, ONTOLOGY, WEIGHTS, find_model
+from spadework.model_folder import CONFIG, FILL_UNLABELLED, ONTOLOGY, SEEN_STYLES, WEIGHTS, find_model
 from spadework.segmenters.segmenter import WeightsFile
 
 
@@ -53,6 +53,7 @@ def _describe_model(subject: Generating) -> dict[str, Any]:
     if not (folder / WEIGHTS).is_file():
         raise ValueError(f"{folder / WEIGHTS}: no such file: a run gets its generator with its first checkpoint")
     average = (config.get("recipe") or {}).get("average")
+    styles = folder / SEEN_STYLES
     return {
         "kind": "model",
         "name": Path(subject.model).resolve().name,
@@ -67,6 +68,8 @@ def _describe_model(subject: Generating) -> dict[str, Any]:
         "precision": subject.precision,
         "device": subject.device,
         "batch": subject.batch,
+        "seen_styles_sha256": WeightsFile.of(styles).sha256 if styles.is_file() else None,
+        FILL_UNLABELLED: config.get(FILL_UNLABELLED, False),
     }
 
 

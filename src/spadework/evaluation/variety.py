@@ -19,7 +19,7 @@ from torch import Tensor
 from spadework.evaluation.blocks import Block, BlockFolder
 from spadework.evaluation.bootstrap import mean_interval
 from spadework.evaluation.diversity import PairMeasure, of_maps
-from spadework.evaluation.generate import GenerateWork, fresh
+from spadework.evaluation.generate import GenerateWork
 from spadework.evaluation.processes import Work
 from spadework.synthesizer import Synthesizer
 
@@ -84,7 +84,7 @@ class DiversityWork(Work[Block]):
         begin = time.perf_counter()
         means: dict[str, list[float]] = {measure.name: [] for measure in measures}
         for index in block.places:
-            place, one = self.places[index], fresh(synthesizer)
+            place, one = self.places[index], synthesizer.fresh()
             photos = [
                 self.generate.pictures(one, range(place, place + 1), further)
                 for further in range(1, self.styles + 1)

@@ -5,6 +5,7 @@
     card.md                                            what it is, and what may be done with it
     examples/                                          label maps to begin with
     styles/                                            styles to choose from, and what they look like
+    seen_styles.safetensors                            styles that seeds draw from
 
 The same run, data and options give the same bytes.
 """
@@ -30,11 +31,14 @@ from spadework.data.pair_dataset import PairDataset
 from spadework.data.preprocess import Preprocess
 from spadework.model_folder import (
     CONFIG,
+    FILL_UNLABELLED,
     ONTOLOGY,
+    SEEN_STYLES,
     WEIGHTS,
     find_model,
     read_model,
     read_system,
+    write_seen_styles,
     write_tensors,
 )
 from spadework.shipping.card import CARD, Facts, card
@@ -83,16 +87,18 @@ def ship(
     examples: Path | None = None,
     example_count: int = 8,
     style_count: int = 12,
+    fill_unlabelled: bool = False,
 ) -> Shipped:
     """Write the folder `out`, all of it or nothing.
 
-    Examples are the label maps of the folder `examples`, or some of the data; styles those of photos of the data that
-    differ most, for a model with a style encoder. Raises ValueError for what does not fit, or is there already, and for
-    a run whose training goes on.
+    Examples are the label maps of the folder `examples`, or some of the data. For a model with a style encoder, the
+    styles to choose from are those of photos of the data that differ most, and seeds will draw from the styles of
+    photos it was trained on. With `fill_unlabelled`, unlabelled pixels will take the class of the nearest labelled one.
+    Raises ValueError for what does not fit, or is there already, and for a run whose training goes on.
     """
     source = find_model(model)
     with Run(source).lock() if (source / "checkpoints").is_dir() else nullcontext():
-        return _ship(source, out, words, data, examples, example_count, style_count)
+        return _ship(source, out, words, data, examples, example_count, style_count, fill_unlabelled)
 
 
 def _ship(
@@ -103,10 +109,13 @@ def _ship(
     examples: Path | None,
     example_count: int,
     style_count: int,
+    fill_unlabelled: bool,
 ) -> Shipped:
-    refuse_occupied(out, [CONFIG, ONTOLOGY, WEIGHTS, DISCRIMINATOR, CARD, EXAMPLES, STYLES])
+    refuse_occupied(out, [CONFIG, ONTOLOGY, WEIGHTS, DISCRIMINATOR, CARD, EXAMPLES, STYLES, SEEN_STYLES])
     full, description = read_model(source), public_description(source)
-    dataset = _unseen(data, description)
+    if fill_unlabelled:
+        description[FILL_UNLABELLED] = True
+    dataset = _of(data, description, seen=False)
     if dataset.ontology != full.ontology:
         raise ValueError(
             f"{', '.join(data)}: its classes ({dataset.ontology.name!r}) are not the model's "
@@ -133,6 +142,7 @@ def _ship(
         vectors = _style_vectors(synthesizer, dataset, style_count)
         if vectors is not None:
             write_styles(folder / STYLES, synthesizer, vectors, _richest(maps))
+            write_seen_styles(folder, encode_photos(synthesizer, _of(data, description, seen=True)))
 
         size = (folder / WEIGHTS).stat().st_size
         trained = Synthesizer(full.system, full.ontology)
@@ -166,13 +176,13 @@ def _half(networks: Mapping[str, Mapping[str, Tensor]], source: Path) -> dict[st
     return {name: half_precision(state, f"{source}, {name}") for name, state in networks.items()}
 
 
-def _unseen(data: Sequence[str], description: Mapping[str, Any]) -> PairDataset:
-    """The data's val or test split, else its training split, at the model's size."""
+def _of(data: Sequence[str], description: Mapping[str, Any], *, seen: bool) -> PairDataset:
+    """The data's training split, or what was not `seen`, where there is any: val or test. At the model's size."""
     width, height = description["config"]["width"], description["config"]["height"]
     mode = description.get("recipe", {}).get("preprocess", Preprocess.mode)
     settings = Preprocess(mode, width, width, width / height)
     splits = open_data(data, settings=settings, training=False).splits
-    split = next((split for split in ("val", "test") if split in splits), None)
+    split = next((split for split in (("train",) if seen else ("val", "test")) if split in splits), None)
     return open_data(data, split=split, settings=settings, training=False)
 
 
@@ -202,7 +212,7 @@ def _style_vectors(synthesizer: Synthesizer, dataset: PairDataset, count: int) -
     """[styles, Z]; None for a model without a style encoder."""
     if not count or getattr(synthesizer.system, "encoder", None) is None:
         return None
-    vectors = encode_photos(synthesizer, dataset)
+    vectors = encode_photos(synthesizer, dataset).mean
     return vectors[choose_distant(vectors, count)]
 
 
@@ -215,7 +225,7 @@ def _difference(half: Synthesizer, full: Synthesizer, maps: Sequence[Tensor]) ->
     """Largest and mean difference of pictures, in 8-bit values."""
     differences = []
     for label_map in maps:
-        pictures = [to_image(each.batch(label_map[None])[0]) for each in (half, full)]
+        pictures = [to_image(each.batch(label_map[None], style=full.draw_style(0))[0]) for each in (half, full)]
         a, b = (torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).int() for picture in pictures)
         differences.append((a - b).abs().float())
     joined = torch.cat(differences)

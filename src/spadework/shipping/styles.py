@@ -14,6 +14,7 @@ from torch import Tensor
 
 from spadework.data.pair_dataset import PairDataset
 from spadework.sample import Batch
+from spadework.seen_styles import SeenStyles
 from spadework.synthesizer import Synthesizer, to_image
 from spadework.systems.base import Style
 
@@ -27,14 +28,16 @@ USUAL = 0.95
 
 
 @torch.inference_mode()
-def encode_photos(synthesizer: Synthesizer, dataset: PairDataset, most: int = PHOTOS) -> Tensor:
-    """[N, Z]: the mean styles of up to `most` photos, evenly spaced."""
+def encode_photos(synthesizer: Synthesizer, dataset: PairDataset, most: int = PHOTOS) -> SeenStyles:
+    """The styles of up to `most` photos, evenly spaced."""
     count = min(most, len(dataset))
-    vectors = []
+    means, log_variances = [], []
     for index in (i * len(dataset) // count for i in range(count)):
-        batch = Batch.collate([dataset[index]]).to(synthesizer.device)
-        vectors.append(synthesizer.system.encode_style(batch).vector[0].cpu())
-    return torch.stack(vectors)
+        style = synthesizer.system.encode_style(Batch.collate([dataset[index]]).to(synthesizer.device))
+        assert style.mean is not None and style.log_variance is not None
+        means.append(style.mean.cpu())
+        log_variances.append(style.log_variance.cpu())
+    return SeenStyles(torch.cat(means), torch.cat(log_variances))
 
 
 def choose_distant(vectors: Tensor, count: int) -> list[int]:

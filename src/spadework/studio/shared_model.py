@@ -116,8 +116,7 @@ class SharedModel:
         key = client, size
         synthesizer = self._kept.pop(key, None)
         if synthesizer is None:
-            ours = self.synthesizer
-            synthesizer = Synthesizer(ours.system, ours.ontology, device=str(ours.device), precision=ours.precision)
+            synthesizer = self.synthesizer.fresh()
         self._kept[key] = synthesizer
         while len(self._kept) > 1 and sum(h * w for _, (h, w) in self._kept) > self.kept_pixels:
             self._kept.popitem(last=False)

@@ -34,12 +34,13 @@ class _Plain:
             if len(self.vector) != size:
                 raise ValueError(f"a style of this model is {size} numbers; got {len(self.vector)}")
             return torch.tensor(self.vector, dtype=torch.float32)
-        drawn = synthesizer.system.random_style(Draw(self.seed or 0, [0]))
-        assert drawn is not None
         if self.photo is None:
+            drawn = synthesizer.draw_style(self.seed or 0)
+            assert drawn is not None
             return drawn.vector[0]
         style = synthesizer.encode(self.photo)
-        return (style if self.seed is None else style.perturb(drawn.vector)).vector[0].float().cpu()
+        noise = None if self.seed is None else synthesizer.system.random_style(Draw(self.seed, [0]))
+        return (style if noise is None else style.perturb(noise.vector)).vector[0].float().cpu()
 
 
 @dataclass(eq=False)
