@@ -19,6 +19,7 @@ from spadework.model_folder import describe
 from spadework.systems.base import Progress, Recipe, System
 from spadework.training.beginning import Beginning, start
 from spadework.training.freezing import freeze
+from spadework.training.heap import give_back_freed
 from spadework.training.iteration import iterate_in_parts, make_optimizers
 from spadework.training.launch import NUMBERS, ending_together, launch, prepare
 from spadework.training.processes import Processes
@@ -143,6 +144,7 @@ def train(
                             hardware=hardware(fabric.device),
                         )
                     tell(status(images, total, rate, means))
+                    give_back_freed()
 
                 # Save, and stop where any process was asked to.
                 whole = last or _passed(settings.checkpoint_every, before, images)
