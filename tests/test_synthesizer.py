@@ -203,6 +203,19 @@ def test_seeds_draw_from_styles_that_were_seen(styled: Synthesizer) -> None:
     assert differ(photo, styled.batch(maps, seed=5))
 
 
+def test_styles_drawn_in_towards_their_mean() -> None:
+    """Differences from the mean shrink, and so do standard deviations."""
+    drawn_in = SEEN.drawn_in(0.5)
+    torch.testing.assert_close(drawn_in.mean, SEEN.mean / 2)
+    torch.testing.assert_close((drawn_in.log_variance / 2).exp(), (SEEN.log_variance / 2).exp() / 2)
+    shifted = SeenStyles(SEEN.mean + 3, SEEN.log_variance).drawn_in(0.5)
+    torch.testing.assert_close(shifted.mean, SEEN.mean / 2 + 3)
+    assert torch.equal(SEEN.drawn_in(1).mean, SEEN.mean)
+    for spread in (0, -1, 1.5):
+        with pytest.raises(ValueError, match=r"expected more than 0, and 1 at most"):
+            SEEN.drawn_in(spread)
+
+
 def test_a_seed_beside_a_photo_draws_around_the_photo(styled: Synthesizer) -> None:
     seeing = Synthesizer(styled.system, styled.ontology, seen_styles=SEEN)
     photo = np.full((64, 64, 3), 90, dtype=np.uint8)

@@ -13,6 +13,7 @@ Shapes: N photos, Z style size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 from torch import Tensor
 
@@ -38,6 +39,18 @@ class SeenStyles:
             )
         if not (self.mean.isfinite().all() and self.log_variance.isfinite().all()):
             raise ValueError("some of the styles' numbers are not finite")
+
+    def drawn_in(self, spread: float) -> SeenStyles:
+        """The same drawn in towards their mean, to `spread` of their distances from it, and their variances with them.
+
+        Styles far from the mean belong to photos of unlike layouts; other label maps look forced in them. What is taken
+        from variety is given to quality, as by the truncation trick (Brock et al. 2019, BigGAN). ValueError for a
+        spread that is not in (0, 1].
+        """
+        if not 0 < spread <= 1:
+            raise ValueError(f"the spread of styles is {spread}: expected more than 0, and 1 at most")
+        middle = self.mean.mean(0)
+        return SeenStyles(middle + spread * (self.mean - middle), self.log_variance + 2 * log(spread))
 
     def draw(self, seed: int) -> Style:
         """One of the photos, and a point of what it was encoded to: [1, Z]."""

@@ -11,7 +11,7 @@ from tyro.conf import Positional
 
 from spadework.atomic import readable_bytes
 from spadework.evaluation.compare import numbers_of
-from spadework.shipping.ship import Words
+from spadework.shipping.ship import SPREAD, Words
 from spadework.shipping.ship import ship as ship_model
 
 
@@ -41,6 +41,8 @@ class Ship:
     """How many of the data."""
     styles: int = 12
     """Styles to go along, those of photos that differ most; for models that take styles from photos."""
+    style_spread: float = SPREAD
+    """How far the styles that seeds draw lie from the mean style: 1 as far as those of the photos, less is calmer."""
     fill_unlabelled: bool = False
     """Unlabelled pixels will take the class of the nearest labelled one: where no photo had any, nothing was learnt."""
 
@@ -65,6 +67,7 @@ def ship(arguments: Sequence[str]) -> None:
         examples=options.examples,
         example_count=options.example_count,
         style_count=options.styles,
+        style_spread=options.style_spread,
         fill_unlabelled=options.fill_unlabelled,
     )
     largest, mean = shipped.half

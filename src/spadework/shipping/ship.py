@@ -52,6 +52,8 @@ from spadework.training.run import Run
 EXAMPLES = "examples"
 COMPARED = 8
 """Examples whose pictures are compared between full and half precision, at most."""
+SPREAD = 0.6
+"""Of the styles that seeds draw from: see `SeenStyles.drawn_in`."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,20 @@ def ship(
     examples: Path | None = None,
     example_count: int = 8,
     style_count: int = 12,
+    style_spread: float = SPREAD,
     fill_unlabelled: bool = False,
 ) -> Shipped:
     """Write the folder `out`, all of it or nothing.
 
     Examples are the label maps of the folder `examples`, or some of the data. For a model with a style encoder, the
     styles to choose from are those of photos of the data that differ most, and seeds will draw from the styles of
-    photos it was trained on. With `fill_unlabelled`, unlabelled pixels will take the class of the nearest labelled one.
+    photos it was trained on, drawn in to `style_spread` of their distances from the mean. With `fill_unlabelled`,
+    unlabelled pixels will take the class of the nearest labelled one.
     Raises ValueError for what does not fit, or is there already, and for a run whose training goes on.
     """
     source = find_model(model)
     with Run(source).lock() if (source / "checkpoints").is_dir() else nullcontext():
-        return _ship(source, out, words, data, examples, example_count, style_count, fill_unlabelled)
+        return _ship(source, out, words, data, examples, example_count, style_count, style_spread, fill_unlabelled)
 
 
 def _ship(
@@ -109,6 +113,7 @@ def _ship(
     examples: Path | None,
     example_count: int,
     style_count: int,
+    style_spread: float,
     fill_unlabelled: bool,
 ) -> Shipped:
     refuse_occupied(out, [CONFIG, ONTOLOGY, WEIGHTS, DISCRIMINATOR, CARD, EXAMPLES, STYLES, SEEN_STYLES])
@@ -142,7 +147,8 @@ def _ship(
         vectors = _style_vectors(synthesizer, dataset, style_count)
         if vectors is not None:
             write_styles(folder / STYLES, synthesizer, vectors, _richest(maps))
-            write_seen_styles(folder, encode_photos(synthesizer, _of(data, description, seen=True)))
+            seen = encode_photos(synthesizer, _of(data, description, seen=True))
+            write_seen_styles(folder, seen.drawn_in(style_spread))
 
         size = (folder / WEIGHTS).stat().st_size
         trained = Synthesizer(full.system, full.ontology)
