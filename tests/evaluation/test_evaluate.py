@@ -21,6 +21,8 @@ from spadework.data.ontology import Ontology
 from spadework.evaluation.judges import Judges
 from spadework.evaluation.measure import confusions
 from spadework.evaluation.protocol import find_protocol
+from spadework.model_folder import write_seen_styles
+from spadework.seen_styles import SeenStyles
 from tests.evaluation.drawn import ColorSegmenter, draw_data, draw_model, make_generating, pictures, run
 
 
@@ -170,6 +172,23 @@ def test_another_evaluation_in_the_same_folder_is_refused(data: Path, model: Pat
             run(subject, data, out, cache=cache, **options)
         assert complaint in str(error.value)
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def test_styles_that_seeds_draw_from_and_filling_are_part_of_the_model(data: Path, model: Path, tmp_path: Path) -> None:
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    run(make_generating(str(model)), data, out, cache=cache)
+    assert report(out)["subject"]["seen_styles_sha256"] is None and not report(out)["subject"]["fill_unlabelled"]
+
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "fill_unlabelled": True}))
+    with pytest.raises(ValueError, match="subject / fill_unlabelled false, now it is true"):
+        run(make_generating(str(model)), data, out, cache=cache)
+    (model / "config.json").write_text(json.dumps(config))
+
+    size = config["config"]["style_size"]
+    write_seen_styles(model, SeenStyles(torch.ones(3, size), torch.zeros(3, size)))
+    with pytest.raises(ValueError, match="subject / seen_styles_sha256"):
+        run(make_generating(str(model)), data, out, cache=cache)
 
 
 def test_a_judge_may_come_later(data: Path, model: Path, tmp_path: Path) -> None:
