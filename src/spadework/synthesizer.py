@@ -212,10 +212,10 @@ class Synthesizer:
         if not self.fill_unlabelled or unlabelled is None:
             return label_map, instance_map
         nearest = [nearest_labelled(one, unlabelled) for one in label_map]
-        labels = torch.stack([one.flatten()[where] for one, where in zip(label_map, nearest, strict=True)])
+        labels = torch.stack([one.take(where) for one, where in zip(label_map, nearest, strict=True)])
         if instance_map is None:
             return labels, None
-        return labels, torch.stack([one.flatten()[where] for one, where in zip(instance_map, nearest, strict=True)])
+        return labels, torch.stack([one.take(where) for one, where in zip(instance_map, nearest, strict=True)])
 
     def _style(self, style: Style | Tensor | None, seed: int | Sequence[int] | None, shape: torch.Size) -> Style | None:
         count = shape[0]

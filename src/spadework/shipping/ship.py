@@ -120,7 +120,7 @@ def _ship(
     full, description = read_model(source), public_description(source)
     if fill_unlabelled:
         description[FILL_UNLABELLED] = True
-    dataset = _of(data, description, seen=False)
+    dataset = _pairs(data, description, seen=False)
     if dataset.ontology != full.ontology:
         raise ValueError(
             f"{', '.join(data)}: its classes ({dataset.ontology.name!r}) are not the model's "
@@ -147,7 +147,7 @@ def _ship(
         vectors = _style_vectors(synthesizer, dataset, style_count)
         if vectors is not None:
             write_styles(folder / STYLES, synthesizer, vectors, _richest(maps))
-            seen = encode_photos(synthesizer, _of(data, description, seen=True))
+            seen = encode_photos(synthesizer, _pairs(data, description, seen=True))
             write_seen_styles(folder, seen.drawn_in(style_spread))
 
         size = (folder / WEIGHTS).stat().st_size
@@ -182,7 +182,7 @@ def _half(networks: Mapping[str, Mapping[str, Tensor]], source: Path) -> dict[st
     return {name: half_precision(state, f"{source}, {name}") for name, state in networks.items()}
 
 
-def _of(data: Sequence[str], description: Mapping[str, Any], *, seen: bool) -> PairDataset:
+def _pairs(data: Sequence[str], description: Mapping[str, Any], *, seen: bool) -> PairDataset:
     """The data's training split, or what was not `seen`, where there is any: val or test. At the model's size."""
     width, height = description["config"]["width"], description["config"]["height"]
     mode = description.get("recipe", {}).get("preprocess", Preprocess.mode)
