@@ -1,9 +1,9 @@
 """The styles that a model has seen: of photos it learnt from. A seed draws from these where a model brings them.
 
-A style encoder is trained towards the standard normal distribution and never reaches it: the few directions that carry
-the look spread far wider, the others carry nothing. A vector of the standard normal is therefore duller than any photo.
-What the generator has learnt from is the mixture of what its photos were encoded to, the aggregate posterior (Hoffman
-and Johnson 2016, "ELBO surgery"):
+A style encoder is trained towards the standard normal distribution and need not reach it: where the few directions
+that carry the look spread wider, vectors of the standard normal give duller pictures than the styles of photos. What
+the generator has learnt from is the mixture of what its photos were encoded to, the aggregate posterior (Hoffman and
+Johnson 2016, "ELBO surgery"):
 
     q(z) = 1/N * sum over photos i of N(z; mean_i, exp(log_variance_i))
 

@@ -39,8 +39,9 @@ class _Plain:
             assert drawn is not None
             return drawn.vector[0]
         style = synthesizer.encode(self.photo)
-        noise = None if self.seed is None else synthesizer.system.random_style(Draw(self.seed, [0]))
-        return (style if noise is None else style.perturb(noise.vector)).vector[0].float().cpu()
+        if self.seed is not None:
+            style = style.perturb(Draw(self.seed, [0]).normal("style", size))
+        return style.vector[0].float().cpu()
 
 
 @dataclass(eq=False)
