@@ -13,6 +13,7 @@ from tyro.conf import Positional, arg
 from spadework.data.shipped import find_ontology
 from spadework.evaluation.judge.folds import Fold, choose_material
 from spadework.evaluation.judge.settings import JudgeSettings, Pace
+from spadework.evaluation.judge.start import Start
 from spadework.evaluation.judge.train import train_judge
 
 
@@ -35,8 +36,7 @@ class TrainSegmenter:
     that judge, one for networks inside losses. All: both, for labelling photos."""
     hold_out: float = 0.2
     """Where there is neither val/ nor test/: the share of the photos to measure on."""
-    encoder_weights: Path | None = None
-    """A local file of the encoder's weights to start from, such as torchvision's; random ones unless given."""
+    start: Annotated[Start, arg(name="")] = field(default_factory=Start)
     ontology: Path | None = None
     """The classes: a file, or the name of a shipped one; unless given what the data folder says."""
     resume: bool = False
@@ -60,7 +60,7 @@ def train_segmenter(arguments: Sequence[str]) -> None:
         options.out,
         options.settings,
         options.pace,
-        encoder_weights=options.encoder_weights,
+        start=options.start,
         resume=options.resume,
         tell=lambda line: print(line, flush=True),
     )

@@ -36,6 +36,7 @@ SEGMENTER, ONTOLOGY, WEIGHTS = "segmenter.json", "ontology.json", "model.safeten
 REPORT, PHOTOS = "report.json", "photos.sha256"
 
 _AT_ONCE = 8
+_LAST_LAYER = "segmentation_head."
 
 
 class Writable(Protocol):
@@ -132,6 +133,23 @@ class OwnSegmenter(Segmenter):
         """Take the encoder's weights from a local file (torchvision's, timm's); ValueError where they do not fit."""
         fill(self.network.encoder, encoder_tensors(path), path, f"the encoder {self.config.encoder}")
         return WeightsFile.of(path)
+
+    def start_from(self, earlier: OwnSegmenter, path: Path | str) -> bool:
+        """Take the weights of another segmenter; whether those of the last layer, too: its classes must be the same.
+
+        `path` is its folder, for ValueError where architecture or encoder differ.
+        """
+        kinds = [f"{config.architecture} with encoder {config.encoder}" for config in (self.config, earlier.config)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"{path} is a {kinds[1]}, but this one a {kinds[0]}: give the same ones")
+        same_classes = (self.classes, self.config.ids) == (earlier.classes, earlier.config.ids)
+        taken = {
+            key: tensor
+            for key, tensor in earlier.network.state_dict().items()
+            if same_classes or not key.startswith(_LAST_LAYER)
+        }
+        self.network.load_state_dict(taken, strict=same_classes)
+        return same_classes
 
     # Folders.
 

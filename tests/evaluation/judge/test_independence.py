@@ -64,8 +64,8 @@ def with_segmenter(folder: Path, loss: Path) -> Path:
     ("loss", "verdict", "what"),
     [
         ({"fold": "loss", "photos": ("c",)}, "independent", "nor photos: each learnt from its own half"),
-        ({"fold": "all", "photos": ("c",)}, "unknown", "on fold 'judge', the other on 'all'"),
-        ({"fold": "judge"}, "shared", "it is the same network"),
+        ({"fold": "all", "photos": ("c",)}, "unknown", "on fold 'judge', the other on fold 'all'"),
+        ({"fold": "judge"}, "shared", "both are the same network"),
         ({"fold": "loss", "started": "f" * 64}, "shared", "the encoder's first weights (file ffffffffffff)"),
     ],
 )
@@ -119,7 +119,41 @@ def test_what_is_shared_is_said(past: dict[str, Any], what: str, tmp_path: Path)
 def test_the_judge_itself_is_found_in_a_loss(tmp_path: Path) -> None:
     judge = segmenter(tmp_path / "judge")
     found = independence(judge, None, [judge])
-    assert found.verdict == "shared" and "all weights: it is the same network" in str(found)
+    assert found.verdict == "shared" and "both are the same network, or started from it" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("fold", "verdict", "what"),
+    [
+        ("judge", "independent", "nor photos: each learnt from its own half"),
+        ("all", "unknown", "the judge was trained on fold 'all' and fold 'judge', the other on fold 'loss'"),
+    ],
+)
+def test_what_a_judge_started_from_counts(fold: str, verdict: str, what: str, tmp_path: Path) -> None:
+    loss = segmenter(tmp_path / "loss", fold="loss", photos=("c",))
+    first = segmenter(tmp_path / "first", seed=5, fold=fold)
+    found = independence(continued(first, tmp_path / "judge"), with_segmenter(tmp_path / "run", loss))
+    assert found.verdict == verdict and what in str(found)
+
+
+def test_a_judge_that_started_from_a_loss_network_shares_it(tmp_path: Path) -> None:
+    loss = segmenter(tmp_path / "loss", fold="loss", photos=("c",))
+    judge = continued(loss, tmp_path / "judge", seed=1)
+    for found in (
+        independence(judge, with_segmenter(tmp_path / "run", loss)),
+        independence(judge, None, [loss]),
+    ):
+        assert found.verdict == "shared" and "started from it" in str(found) and "seed and fold (0, loss)" in str(found)
+
+
+def continued(first: Path, folder: Path, seed: int = 0) -> Path:
+    """A judge that started from another segmenter."""
+    described = json.loads((first / "segmenter.json").read_text())
+    record = {key: described[key] for key in ("weights_sha256", "training")}
+    network = fresh_segmenter(encoder="resnet18")
+    network.training_record = {"fold": "judge", "seed": seed, "encoder_weights": None, "start_from": record}
+    network.write(folder, ONTOLOGY, {}, "")
+    return folder
 
 
 def test_photos_that_a_judge_knows_are_counted(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from itertools import pairwise
@@ -19,20 +20,24 @@ from spadework.evaluation.judge import train as train_module
 from spadework.evaluation.judge.ceiling import ceiling
 from spadework.evaluation.judge.classes import class_weights, own_config
 from spadework.evaluation.judge.folds import choose_material
+from spadework.evaluation.judge.start import Start
 from spadework.evaluation.judge.train import train_judge
 from spadework.lock import FolderLock
 from spadework.log import read_log
 from spadework.segmenters.own import OwnSegmenter
-from tests.cli.small import run, start
-from tests.drawn_segmenter import LEARNING, NAMES, ONTOLOGY, PACE, data_folder, options, settings
+from tests.cli.small import run
+from tests.cli.small import start as start_command
+from tests.drawn_segmenter import LEARNING, NAMES, ONTOLOGY, PACE, data_folder, fresh_segmenter, options, settings
 
 
 def quiet(line: str) -> None: ...
 
 
-def train(root: Path, out: Path, *, resume: bool = False, pace: Any = PACE, **changes: Any) -> OwnSegmenter:
+def train(
+    root: Path, out: Path, *, start: Start | None = None, resume: bool = False, pace: Any = PACE, **changes: Any
+) -> OwnSegmenter:
     material = choose_material([root], "all")
-    return train_judge(material, out, settings(**changes), pace, resume=resume, tell=quiet)
+    return train_judge(material, out, settings(**changes), pace, start=start, resume=resume, tell=quiet)
 
 
 def test_it_learns_drawn_classes(tmp_path: Path) -> None:
@@ -61,14 +66,14 @@ def test_kills_and_interruptions_change_nothing(tmp_path: Path) -> None:
     assert code == 0, errors
     command.append(tmp_path / "judge")
 
-    killed = start(*command)
+    killed = start_command(*command)
     wait_for(tmp_path / "judge/checkpoints/000000048.pt", killed)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     with pytest.raises(ValueError, match="its training has not ended"):
         OwnSegmenter.read(tmp_path / "judge")
 
-    stopped = start(*command)
+    stopped = start_command(*command)
     wait_for(tmp_path / "judge/checkpoints/000000096.pt", stopped)
     stopped.send_signal(signal.SIGTERM)
     output, errors = stopped.communicate(timeout=120)
@@ -114,6 +119,52 @@ def test_seeds_and_folds_give_other_weights(tmp_path: Path) -> None:
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     key = max(one, key=lambda key: one[key].numel())
     assert not torch.equal(one[key], two[key])
+
+
+def test_a_segmenter_starts_from_another(tmp_path: Path) -> None:
+    """One image's worth of learning at a rate of almost nothing: what comes out is what it started from."""
+    root = data_folder(tmp_path / "park")
+    first = train(root, tmp_path / "first", **LEARNING)
+    data_folder(tmp_path / "more", first=50)
+    second = train(
+        tmp_path / "more",
+        tmp_path / "second",
+        start=Start(start_from=tmp_path / "first"),
+        **{**LEARNING, "images": 8, "learning_rate": 1e-9, "height": 64, "width": 64},
+    )
+    for (name, ours), theirs in zip(second.network.named_parameters(), first.network.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6), name
+
+    # Its record and its photos are those of both.
+    record = json.loads((tmp_path / "second/segmenter.json").read_text())["training"]
+    assert record["start_from"] == {"weights_sha256": first.weights[0].sha256, "training": first.training_record}
+    photos = {name: (tmp_path / name / "photos.sha256").read_text().splitlines() for name in ("first", "second")}
+    assert len(photos["first"]) == 12 and photos["second"][:12] == photos["first"] and len(photos["second"]) == 24
+
+
+def test_other_classes_keep_all_but_the_last_layer(tmp_path: Path) -> None:
+    first, other = fresh_segmenter(), fresh_segmenter(classes=3)
+    assert not other.start_from(first, "first")
+    ours, theirs = other.network.state_dict(), first.network.state_dict()
+    different = {key.partition(".")[0] for key in ours if not torch.equal(ours[key], theirs[key])}
+    assert different == {"segmentation_head"}
+
+
+def test_a_start_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    root, out = data_folder(tmp_path / "park"), tmp_path / "judge"
+    train(root, tmp_path / "first", images=8)
+    start = Start(start_from=tmp_path / "first")
+    with pytest.raises(ValueError, match=r"first is a fpn with encoder .*, but this one a unet with encoder"):
+        train(root, out, images=8, start=start, architecture="unet")
+    shutil.move(root / "train/photos/p3.png", root / "test/photos/p3.png")
+    shutil.move(root / "train/labels/p3.png", root / "test/labels/p3.png")
+    with pytest.raises(ValueError, match=r"has learnt from 1 of the 5 photos that would be measured on \(test\)"):
+        train(root, out, images=8, start=start)
+    with pytest.raises(ValueError, match=r"missing is no segmenter: it has no segmenter\.json"):
+        train(root, out, images=8, start=Start(start_from=tmp_path / "missing"))
+    with pytest.raises(ValueError, match="give one of them"):
+        Start(encoder_weights=root, start_from=root)
+    assert not out.exists()
 
 
 def test_what_is_begun_is_not_overwritten(tmp_path: Path) -> None:

@@ -15,20 +15,22 @@ from spadework.checkpoints import require_same
 from spadework.evaluation.judge.folds import Material
 from spadework.evaluation.judge.settings import JudgeSettings
 from spadework.lock import FolderLock
-from spadework.segmenters.weights import WeightsFile
 
 TRAINING = "training.json"
 
 
-def record_of(material: Material, settings: JudgeSettings, started_from: WeightsFile | None) -> dict[str, Any]:
-    """All that decides the weights, in JSON types: what must stay the same, and what a report tells."""
+def record_of(material: Material, settings: JudgeSettings, started: dict[str, Any]) -> dict[str, Any]:
+    """All that decides the weights, in JSON types: what must stay the same, and what a report tells.
+
+    `started` says where the first weights came from, as `start.begin` found it.
+    """
     return {
         "ontology": material.training.ontology.name,
         "fold": material.fold,
         "photos": len(material.digests),
         "photos_sha256": hashlib.sha256(material.listing.encode()).hexdigest(),
         "held_out": {split: len(pairs) for split, pairs in material.held_out.items()},
-        "encoder_weights": None if started_from is None else asdict(started_from),
+        **started,
         **asdict(settings),
     }
 

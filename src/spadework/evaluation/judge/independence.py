@@ -55,14 +55,36 @@ def photos_seen(judge: Path, photos: Sequence[Path]) -> int:
 
 
 @dataclass(frozen=True)
-class _Origin:
-    """Where a segmenter comes from."""
+class _Past:
+    """Where weights come from: the training that made them, and those of the segmenters that it started from."""
 
-    weights: str
-    seed: tuple[str, int]
-    """Fold and seed: together they give all random numbers."""
-    started_from: str | None
-    """SHA-256 of the file that the encoder began with; None for random weights."""
+    weights: frozenset[str]
+    """SHA-256 of each segmenter's weights."""
+    trainings: frozenset[tuple[str, int]]
+    """Fold and seed of each: together they give all random numbers."""
+    encoders: frozenset[str]
+    """SHA-256 of the files that an encoder began with; none for random weights."""
+
+    @classmethod
+    def of(cls, weights_sha256: str, training: dict[str, Any]) -> _Past:
+        file, earlier = training["encoder_weights"], training.get("start_from")
+        before = cls(*3 * (frozenset(),)) if earlier is None else cls.of(earlier["weights_sha256"], earlier["training"])
+        return cls(
+            before.weights | {weights_sha256},
+            before.trainings | {(training["fold"], training["seed"])},
+            before.encoders | ({file["sha256"]} if file else set()),
+        )
+
+    @property
+    def folds(self) -> frozenset[str]:
+        return frozenset(fold for fold, _ in self.trainings)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a segmenter comes from, and the photos that it has learnt from."""
+
+    past: _Past
     photos: frozenset[str]
 
     @classmethod
@@ -70,12 +92,9 @@ class _Origin:
         try:
             description = json.loads((folder / SEGMENTER).read_text(encoding="utf-8"))
             lines = (folder / PHOTOS).read_text(encoding="utf-8").splitlines()
-            training = description["training"]
             return cls(
-                weights=description["weights_sha256"],
-                seed=(training["fold"], training["seed"]),
-                started_from=(training["encoder_weights"] or {}).get("sha256"),
-                photos=frozenset(line.split(" ", 1)[0] for line in lines),
+                _Past.of(description["weights_sha256"], description["training"]),
+                frozenset(line.split(" ", 1)[0] for line in lines),
             )
         except FileNotFoundError as error:
             raise ValueError(f"{folder} is no segmenter: it has no {Path(error.filename).name}") from None
@@ -99,8 +118,8 @@ def _with_model(judge: _Origin, model: Path | None) -> tuple[Verdict, str]:
     if network.get("network") == "segmenter":
         return _with_described(judge, network)
     vgg = f"the model's perceptual loss (weight {weight:g}) is VGG-19, trained on ImageNet"
-    if judge.started_from is not None:
-        what = f"the judge's encoder began with the file {judge.started_from[:12]}"
+    if judge.past.encoders:
+        what = f"the judge's encoder began with the file {min(judge.past.encoders)[:12]}"
         return "unknown", f"{vgg}; {what}, which may come from the same photos"
     return "independent", (
         f"{vgg}; the judge began with random weights and saw {len(judge.photos)} photos of its own data only"
@@ -110,16 +129,15 @@ def _with_model(judge: _Origin, model: Path | None) -> tuple[Verdict, str]:
 def _with_described(judge: _Origin, network: dict[str, Any]) -> tuple[Verdict, str]:
     """The judge against the segmenter that a run names in its config.json, by the settings it was trained with."""
     try:
-        training, (weights,) = network["training"], network["weights_sha256"]
-        seed = (training["fold"], training["seed"])
-        started_from = (training["encoder_weights"] or {}).get("sha256")
+        (weights,) = network["weights_sha256"]
+        past = _Past.of(weights, network["training"])
     except (KeyError, TypeError, ValueError):
         return "unknown", "the model's perceptual loss is a segmenter of which is not said how it was trained"
     name = f"the segmenter {weights[:12]} in the model's perceptual loss"
-    if shared := _shared(judge, weights, seed, started_from):
+    if shared := _shared(judge.past, past):
         return "shared", f"the judge shares with {name}: {', '.join(shared)}"
-    if {judge.seed[0], seed[0]} != {"judge", "loss"}:
-        folds = f"the judge was trained on fold {judge.seed[0]!r}, the other on {seed[0]!r}"
+    if {judge.past.folds, past.folds} != {frozenset({"judge"}), frozenset({"loss"})}:
+        folds = f"the judge was trained on {_fold_names(judge.past)}, the other on {_fold_names(past)}"
         return "unknown", f"{folds}: whether {name} saw the same photos can't be said without its folder"
     return "independent", (
         f"the judge shares neither weights nor seed with {name}, nor photos: each learnt from its own half"
@@ -127,7 +145,7 @@ def _with_described(judge: _Origin, network: dict[str, Any]) -> tuple[Verdict, s
 
 
 def _with_segmenter(judge: _Origin, other: _Origin, path: Path) -> tuple[Verdict, str]:
-    shared = _shared(judge, other.weights, other.seed, other.started_from)
+    shared = _shared(judge.past, other.past)
     if common := len(judge.photos & other.photos):
         shared.append(f"{common} of its {len(judge.photos)} training photos")
     if shared:
@@ -138,13 +156,17 @@ def _with_segmenter(judge: _Origin, other: _Origin, path: Path) -> tuple[Verdict
     )
 
 
-def _shared(judge: _Origin, weights: str, seed: tuple[str, int], started_from: str | None) -> list[str]:
+def _shared(judge: _Past, other: _Past) -> list[str]:
     """What two segmenters have in common, photos aside."""
     shared = []
-    if judge.weights == weights:
-        shared.append("all weights: it is the same network")
-    if judge.started_from is not None and judge.started_from == started_from:
-        shared.append(f"the encoder's first weights (file {judge.started_from[:12]})")
-    if judge.seed == seed:
-        shared.append(f"seed and fold ({judge.seed[1]}, {judge.seed[0]})")
+    if weights := judge.weights & other.weights:
+        shared.append(f"weights: both are the same network, or started from it ({min(weights)[:12]})")
+    if files := judge.encoders & other.encoders:
+        shared.append(f"the encoder's first weights (file {min(files)[:12]})")
+    if trainings := judge.trainings & other.trainings:
+        shared += [f"seed and fold ({seed}, {fold})" for fold, seed in sorted(trainings)]
     return shared
+
+
+def _fold_names(past: _Past) -> str:
+    return " and ".join(f"fold {fold!r}" for fold in sorted(past.folds))

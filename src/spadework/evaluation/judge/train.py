@@ -29,6 +29,7 @@ from spadework.evaluation.judge.claim import claimed, record_of
 from spadework.evaluation.judge.classes import class_weights, own_config
 from spadework.evaluation.judge.folds import Material
 from spadework.evaluation.judge.settings import JudgeSettings, Pace
+from spadework.evaluation.judge.start import Start, begin
 from spadework.interruptions import interruptions
 from spadework.log import Log
 from spadework.segmenters.own import SEGMENTER, OwnSegmenter
@@ -42,7 +43,7 @@ def train_judge(
     settings: JudgeSettings,
     pace: Pace,
     *,
-    encoder_weights: Path | None = None,
+    start: Start | None = None,
     resume: bool = False,
     tell: Callable[[str], None] = print,
 ) -> OwnSegmenter:
@@ -57,8 +58,8 @@ def train_judge(
     seed = material.seed(settings.seed)
     torch.manual_seed(seed)
     segmenter = OwnSegmenter(own_config(ontology, settings)).to(_device(pace)).train()
-    started_from = None if encoder_weights is None else segmenter.start_encoder(encoder_weights)
-    segmenter.training_record = record_of(material, settings, started_from)
+    started = begin(segmenter, start or Start(), material, tell)
+    segmenter.training_record = record_of(material, settings, started.record)
 
     with claimed(out, segmenter.training_record, resume):
         if (out / SEGMENTER).exists():
@@ -124,7 +125,8 @@ def train_judge(
             "ceiling": {split: ceiling(segmenter, pairs) for split, pairs in material.held_out.items()},
             "training": {"images": images, "seconds": seconds, "images_per_second": images / seconds},
         }
-        segmenter.write(out, ontology, report, material.listing)
+        seen = dict.fromkeys([*started.listing.splitlines(), *material.listing.splitlines()])
+        segmenter.write(out, ontology, report, "".join(f"{line}\n" for line in seen))
         return OwnSegmenter.read(out)
 
 
