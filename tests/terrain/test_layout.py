@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from spadework.data.shipped import shipped_ontology
+from spadework.evaluation.style import lab
 from spadework.terrain import STYLES, Layout, Style
 from spadework.terrain.classes import FIRST_OBJECT, Land
 from spadework.terrain.dice import Dice
 from spadework.terrain.kinds import KINDS, draw_scene
 from spadework.terrain.labels import SPECK, regions
 from spadework.terrain.scene import Scene
+from spadework.terrain.style import Season
+from spadework.terrain.write import as_picture
 
 SMALL = (64, 64)
 
@@ -79,6 +84,18 @@ def test_every_kind_under_extreme_styles(kind: str) -> None:
         Style(night=True, wind=1, season="dry"),
     ):
         assert bool(layout.photo(style).isfinite().all())
+
+
+def test_flowers_are_not_taken_for_grass() -> None:
+    """In every season and colour their mean colours differ, in CIELAB where about 2 is just noticeable."""
+    layout = Layout.draw(18, SMALL)
+    near = {}
+    for season, bloom in product(get_args(Season), range(5)):
+        photo = np.array(as_picture(layout.photo(Style(season=season, bloom=bloom))))
+        colors = lab(torch.from_numpy(photo).permute(2, 0, 1)[None])[0]
+        flowers, grass = (colors[:, layout.label_map == kind].mean(1) for kind in (Land.FLOWERS, Land.GRASS))
+        near[season, bloom] = float((flowers - grass).norm())
+    assert min(near.values()) > 8, near
 
 
 def test_objects_agree_with_labels() -> None:

@@ -51,6 +51,7 @@ DESERT_SAND: tuple[tuple[Rgb, Rgb], ...] = (
 PATH: tuple[Rgb, Rgb] = ((0.140, 0.108, 0.078), (0.290, 0.238, 0.178))
 SNOW: Rgb = (0.86, 0.88, 0.91)
 BARK: Rgb = (0.085, 0.068, 0.054)
+FRESH: Rgb = (0.90, 1.30, 0.40)
 BLOOM: tuple[Rgb, ...] = (
     (0.75, 0.55, 0.03),
     (0.80, 0.78, 0.72),
@@ -98,15 +99,15 @@ def _grass(surface: Surface, scene: Scene, style: Style, camera: Camera) -> Tens
 
 
 def _flowers(grass: Tensor, surface: Surface, style: Style, camera: Camera) -> Tensor:
-    """Heads of two colours over the grass: single ones near, a shimmer far away."""
+    """Heads of two colours over fresh grass: single ones near, a shimmer far away."""
     one = _rgb(BLOOM[style.bloom], surface)
     two = _rgb(BLOOM[(style.bloom + 1) % len(BLOOM)], surface)
-    color = grass
-    for size, share in ((0.9, 0.12), (0.35, 0.20)):
+    color = torch.lerp(grass, grass.mean(0) * _rgb(FRESH, surface), 0.5)
+    for size, share in ((0.9, 0.17), (0.35, 0.36)):
         white = lookup(white_tile(grass.device), surface.x * size * 2.2 / 8, surface.z * size * 1.5 / 8)
         sharp = ((0.055 / size * camera.focal / surface.z) / 1.2).clamp(0.0, 1)
         heads = smooth(1 - share * 1.2, 1 - share * 0.8, white[0])
-        dense = torch.lerp(torch.full_like(heads, share), heads, sharp) * (0.75 + 0.25 * surface.patches[1]).clamp(0, 1)
+        dense = torch.lerp(torch.full_like(heads, share), heads, sharp) * (0.8 + 0.2 * surface.patches[1]).clamp(0.4, 1)
         color = torch.lerp(color, torch.where(white[1] > 0.8, two, one), (1.1 * dense).clamp(max=0.9))
     return color
 
