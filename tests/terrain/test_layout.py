@@ -54,6 +54,12 @@ def test_styles_leave_the_layout_as_it_is() -> None:
     assert len({float(photo.mean()) for photo in photos}) == len(photos)
 
 
+def test_glitter_is_never_infinite() -> None:
+    """Steep ripples under a high sun: this photo was black once."""
+    photo = Layout.draw(20779, (256, 256)).photo(Style.draw(20779002))
+    assert bool(photo.isfinite().all()) and float(photo.std()) > 0.05
+
+
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (90, 50), (33, 47)])
 def test_sizes(size: tuple[int, int]) -> None:
     layout = Layout.draw(4, size)

@@ -24,6 +24,8 @@ from spadework.terrain.surface import Surface
 BODY = ((0.010, 0.034, 0.034), (0.006, 0.022, 0.040), (0.014, 0.062, 0.060), (0.024, 0.026, 0.016))
 BOTTOM = (0.13, 0.115, 0.075)
 TAPS = 4
+BLINDING = 10.0
+"""The logarithm of a spark's strength at most: white on any film. Steep waves would make it infinite."""
 
 
 @dataclass
@@ -135,7 +137,8 @@ def draw_water(
     # The sun's own image, broken into sparks.
     across = camera.across[0][column]
     towards = (across * sky.sun[0] + (down + 2 * tilt) * sky.sun[1] + sky.sun[2]) / torch.sqrt(1 + across**2 + down**2)
-    spark = torch.exp(-(1 - towards) * 90 / (wind + 0.08)) * (0.3 + 1.5 * (9 * wind * water.ripples[0]).clamp(0, 2))
+    strength = (90 * (towards - 1) / (wind + 0.08)).clamp(max=BLINDING)
+    spark = torch.exp(strength) * (0.3 + 1.5 * (9 * wind * water.ripples[0]).clamp(0, 2))
     color = color + (0.0 if deck else 0.06 if style.night else 0.22) * sky.sunlight[:, None] * spark * mirrors
     white = (sky.dome + sky.sunlight * sky.sun[1].clamp(min=0.05))[:, None] / math.pi * 0.62
     return torch.lerp(color, white, water.foam)
