@@ -40,18 +40,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"data", "regions", "choose", "sample", "draw", "atomic", "lock", "web_page", "workers"},
     "terrain": {"terrain", "data", "draw", "atomic", "lock", "workers"},
     "upstream": {"upstream"},
-    "segmenters": {"segmenters", "layers", "upstream", "data", "atomic", "choose"},
+    "segmenters": {"segmenters", "layers", "upstream", "data", "atomic", "choose", "checksum"},
     "hardware": set(),
+    "checksum": set(),
     "shipped_models": set(),
     "seen_styles": {"systems", "draw"},
     "model_folder": {"systems", "data", "atomic", "shipped_models", "seen_styles", "draw"},
     "model_facts": {"model_folder", "shipped_models", "systems", "data"},
     "shipping": {
         *("shipping", "conversion_files", "training", "synthesizer", "model_folder", "systems", "data", "sample"),
-        *("seen_styles", "atomic", "log"),
+        *("seen_styles", "atomic", "log", "checksum"),
     },
     "synthesizer": {
         *("model_folder", "seen_styles", "systems", "layers", "semantics", "data", "regions", "sample", "draw"),
+        "hardware",
     },
     "training": {
         *("training", "synthesizer", "model_folder", "systems", "layers", "data"),
@@ -61,10 +63,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {
         *("evaluation", "synthesizer", "systems", "segmenters", "data", "sample", "draw", "atomic", "choose"),
         *("model_folder", "web_page", "web_server", "lock", "checkpoints", "interruptions", "log"),
+        *("hardware", "checksum"),
     },
     "studio": {
         *("studio", "synthesizer", "model_folder", "segmenters", "systems", "layers", "semantics", "windows", "data"),
-        *("draw", "web_server"),
+        *("draw", "web_server", "checksum"),
     },
     "conversion_config": {"systems", "data", "upstream"},
     "conversion_files": {"training", "model_folder", "systems", "upstream", "atomic"},
@@ -81,7 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *("cli", "conversion", "conversion_config", "layers", "segmenters"),
         *("training", "evaluation", "studio", "terrain", "synthesizer", "model_folder", "systems", "data", "upstream"),
-        *("spadework", "sample", "draw", "atomic", "choose", "contact_sheet", "model_facts", "shipping"),
+        *("spadework", "sample", "draw", "atomic", "choose", "contact_sheet", "model_facts", "shipping", "hardware"),
     },
     "__main__": {"cli"},
 }

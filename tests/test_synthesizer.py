@@ -148,6 +148,8 @@ def test_unlabelled_pixels_are_filled_from_around(plain: Synthesizer) -> None:
     assert any(torch.equal(photos[0], photo) for photo in photos[1:])
     assert differ(photos[0], plain.batch(strokes))
     assert torch.equal(filling.fresh().batch(strokes), photos[0])
+    filling.fill_unlabelled = False  # the map drawn last is not taken for the filled one
+    assert torch.equal(filling.batch(strokes), plain.batch(strokes))
 
 
 def test_objects_are_filled_with_their_classes(plain: Synthesizer) -> None:
@@ -249,6 +251,11 @@ def test_a_seed_per_picture(styled: Synthesizer) -> None:
     together = styled.batch(maps, seed=[4, 4, 5])
     for i, seed in enumerate([4, 4, 5]):
         torch.testing.assert_close(styled.batch(maps[i : i + 1], seed=seed), together[i : i + 1], **CLOSE)
+    by_numpy = styled.batch(maps, seed=np.arange(3, 6))
+    assert torch.equal(by_numpy, styled.batch(maps, seed=[3, 4, 5]))
+    assert torch.equal(styled.batch(maps[:1], seed=np.int64(3)), styled.batch(maps[:1], seed=3))
+    with pytest.raises(ValueError, match=r"seed 1\.5: expected an integer, or one for each label map"):
+        styled.batch(maps, seed=1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="2 seeds for 3 label maps: give one seed, or one for each"):
         styled.batch(maps, seed=[1, 2])
 

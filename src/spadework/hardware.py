@@ -1,4 +1,4 @@
-"""What computes, in words: for logs, cards and tables."""
+"""What computes: a device by name, and its hardware in words, for logs, cards and tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ import platform
 from pathlib import Path
 
 import torch
+
+
+def find_device(name: str) -> torch.device:
+    """The device `cpu`, `cuda`, `cuda:1`, `mps`, ...; raises ValueError where PyTorch sees none of that name."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device {name!r} is unknown; there are cpu, cuda, cuda:1 and so on, and mps") from None
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        seen = "no such GPU" if count == 0 else f"{count} of them"
+        raise ValueError(
+            f"device {name}: PyTorch sees {seen} here. Take another one (cpu), or look after the driver and the build "
+            "of PyTorch: python -m torch.utils.collect_env"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"device {name}: PyTorch sees no Apple GPU here; take cpu")
+    return device
 
 
 def hardware(device: torch.device | str) -> str:

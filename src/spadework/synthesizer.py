@@ -8,7 +8,8 @@ Shapes: B batch, H W the label map's size, Z style size.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index
 from os import PathLike
 from pathlib import Path
 from tokenize import TokenError
@@ -22,6 +23,7 @@ from torch import Tensor
 from spadework.data.label_map import photo_to_tensor, read_instance_map, read_label_map, read_photo
 from spadework.data.ontology import Ontology
 from spadework.draw import Draw
+from spadework.hardware import find_device
 from spadework.layers.inference import ready_for_inference
 from spadework.model_folder import read_model
 from spadework.regions import nearest_labelled
@@ -84,13 +86,13 @@ class Synthesizer:
         fill_unlabelled: bool = False,
     ) -> None:
         _dtype(precision)
-        self.system = system.to(device)
+        self.device = find_device(device)
+        self.system = system.to(self.device)
         self.ontology = ontology
-        self.device = torch.device(device)
         self.precision = precision
         self.seen_styles = seen_styles
         self.fill_unlabelled = fill_unlabelled
-        self._last: tuple[Tensor, Tensor | None, Batch] | None = None
+        self._last: tuple[Tensor, Tensor | None, Batch, bool] | None = None
 
     def __call__(
         self,
@@ -187,13 +189,14 @@ class Synthesizer:
 
     def _batch(self, label_map: Tensor, instance_map: Tensor | None) -> Batch:
         last = self._last
-        if last is not None and _same(last[0], label_map) and _same(last[1], instance_map):
+        filled = self.fill_unlabelled
+        if last is not None and last[3] == filled and _same(last[0], label_map) and _same(last[1], instance_map):
             return last[2]
 
         # Filled and padded, with what the system derives from it.
         multiple = self.system.size_multiple
-        filled, objects = self._filled(label_map.long(), instance_map)
-        labels = _pad(filled, multiple)
+        labels, objects = self._filled(label_map.long(), instance_map)
+        labels = _pad(labels, multiple)
         instances = None if objects is None else _pad(objects, multiple)
         samples = [
             self.system.complete(
@@ -203,7 +206,7 @@ class Synthesizer:
         ]
         batch = Batch.collate(samples).to(self.device)
         batch.before = None if last is None else last[2]
-        self._last = label_map.clone(), None if instance_map is None else instance_map.clone(), batch
+        self._last = label_map.clone(), None if instance_map is None else instance_map.clone(), batch, filled
         return batch
 
     def _filled(self, label_map: Tensor, instance_map: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -219,12 +222,10 @@ class Synthesizer:
 
     def _style(self, style: Style | Tensor | None, seed: int | Sequence[int] | None, shape: torch.Size) -> Style | None:
         count = shape[0]
-        seeds = [seed] * count if seed is None or isinstance(seed, int) else list(seed)
-        if len(seeds) != count:
-            raise ValueError(f"{len(seeds)} seeds for {count} label maps: give one seed, or one for each")
+        seeds = _seeds(seed, count)
 
         # Styles that the seeds draw.
-        drawn = [one.vector for one in map(self.draw_style, [each or 0 for each in seeds]) if one is not None]
+        drawn = [one.vector for one in map(self.draw_style, seeds) if one is not None]
         if not drawn:
             if style is not None or seed is not None:
                 warnings.warn(
@@ -241,7 +242,7 @@ class Synthesizer:
         if style.regions is not None:
             return self._regional(style, size, shape)
         if seed is not None:
-            noise = [Draw(each or 0, [0]).normal("style", size) for each in seeds]
+            noise = [Draw(each, [0]).normal("style", size) for each in seeds]
             style = style.perturb(torch.cat(noise).to(self.device))
         vector = torch.atleast_2d(style.vector).to(self.device, torch.float32)
         if vector.ndim != 2 or vector.shape[1] != size or vector.shape[0] not in (1, count):
@@ -292,6 +293,18 @@ def _read_vector(path: Path) -> Tensor:
         what = f"{vector.dtype} {list(vector.shape)}" if isinstance(vector, np.ndarray) else "an archive of arrays"
         raise ValueError(f"{path}: a style vector is numbers [Z]; this file holds {what}")
     return torch.from_numpy(vector.astype(np.float32))
+
+
+def _seeds(seed: int | Sequence[int] | None, count: int) -> list[int]:
+    """One for each of `count` pictures; 0 where none is given."""
+    seed = 0 if seed is None else seed
+    try:
+        each = [index(one) for one in seed] if isinstance(seed, Iterable) else [index(seed)] * count
+    except TypeError:
+        raise ValueError(f"seed {seed!r}: expected an integer, or one for each label map") from None
+    if len(each) != count:
+        raise ValueError(f"{len(each)} seeds for {count} label maps: give one seed, or one for each")
+    return each
 
 
 def _dtype(precision: Precision) -> torch.dtype:

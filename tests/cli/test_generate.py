@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -141,7 +142,36 @@ def test_wrong_input(
         assert expected in said and "Traceback" not in said
         assert not (tmp_path / "photos").exists()
     assert generate(model, label, "--out", data / "labels") == 2
-    assert "is one of the label maps" in capsys.readouterr().err
+    assert "is one of the files to read" in capsys.readouterr().err
+    assert generate(model, label, "--style", data / "photos/p0.png", "--out", data / "photos") == 2
+    assert "is one of the files to read" in capsys.readouterr().err
+    if not torch.cuda.is_available():
+        assert generate(model, label, "--out", tmp_path / "photos", "--device", "cuda") == 2
+        assert "device cuda: PyTorch sees no such GPU here. Take another one (cpu)" in capsys.readouterr().err
+
+
+def test_a_data_folder_stands_for_the_label_maps_of_its_splits(
+    model: Path, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder(count=2, inside="train", instances=True)
+    make_folder("more", count=1, inside="val", instances=True)
+    shutil.move(tmp_path / "more/val", data / "val")
+    (data / "train/labels/._p0.png").write_bytes(b"a desktop's own")
+    assert generate(model, data, "--instances", data, "--out", tmp_path / "photos") == 0
+    made = sorted(str(path.relative_to(tmp_path / "photos")) for path in (tmp_path / "photos").rglob("*.png"))
+    assert made == ["train/p0.png", "train/p1.png", "val/p0.png"]
+    by_hand = [model, data / "val/labels", "--instances", data / "val/instances", "--out", tmp_path / "other"]
+    assert generate(*by_hand) == 0
+    assert (pixels(tmp_path / "other/p0.png") == pixels(tmp_path / "photos/val/p0.png")).all()
+
+
+def test_label_maps_of_one_name_are_a_question(
+    model: Path, make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = make_folder() / "labels"
+    np.save(labels / "p0.npy", ids(0))
+    assert generate(model, labels, "--out", tmp_path / "photos") == 2
+    assert "would both become p0.png" in capsys.readouterr().err and not (tmp_path / "photos").exists()
 
 
 def test_a_seed_for_a_model_without_style_is_noted(

@@ -93,8 +93,8 @@ def test_wrong_input_ends_with_2(judge: Path, tmp_path: Path, capsys: pytest.Cap
         ([str(tmp_path / "empty"), *by_judge, *out], "no photos in it"),
         ([str(one), str(photo(tmp_path / "b/a.jpg")), *by_judge, *out], "would both become a.png"),
         ([str(one), "--segmenter", str(tmp_path / "empty"), *out], "is no segmenter: it has no segmenter.json"),
-        ([str(one), *by_judge, "--out", str(tmp_path / "in")], "is one of the photos"),
-        ([str(one), *by_judge, *out, "--colors", str(tmp_path / "in")], "is one of the photos"),
+        ([str(one), *by_judge, "--out", str(tmp_path / "in")], "is one of the files to read"),
+        ([str(one), *by_judge, *out, "--colors", str(tmp_path / "in")], "is one of the files to read"),
         ([str(one), *by_judge, *out, "--colors", str(tmp_path / "out")], "--out and --colors are one folder"),
         ([str(tmp_path / "in/broken.jpg"), *by_judge, *out], "broken.jpg"),
     ]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import tyro
 from tyro.conf import Positional
 
 from spadework.atomic import write_atomic
-from spadework.data.pairs import LABEL_EXTENSIONS, LABEL_FOLDERS
+from spadework.cli.inputs import INSTANCE_MAPS, LABEL_MAPS, find_inputs, keep_inputs
 from spadework.layers.form import use_form
 from spadework.synthesizer import load
 
@@ -29,7 +28,7 @@ class Generate:
     model: Positional[str]
     """A model folder, a run folder, or the name of a model: see `spadework models`."""
     labels: Positional[tuple[Path, ...]]
-    """Label maps: files, or folders of them."""
+    """Label maps: files, or folders of them; a data folder stands for the label maps of all its splits."""
     out: Path
     """The folder for the photos, NAME.png each; subfolders stay as they are among the label maps."""
     style: Path | None = None
@@ -37,7 +36,7 @@ class Generate:
     seed: int | None = None
     """The number that draws the style; 0 unless given. The same for all label maps."""
     instances: Path | None = None
-    """A folder of instance maps, paired with the label maps by name."""
+    """A folder of instance maps, or the data folder, paired with the label maps by name."""
     device: Literal["cpu", "cuda", "mps"] = "cpu"
     """Where to compute."""
     precision: Literal["float32", "bf16"] = "float32"
@@ -55,15 +54,16 @@ class Generate:
 def generate(arguments: Sequence[str]) -> None:
     """Write one photo per label map, and print its path."""
     options = tyro.cli(Generate, prog="spadework generate", args=list(arguments))
-    label_maps = find_label_maps(options.labels)
-    instances = {} if options.instances is None else find_label_maps([options.instances])
+    label_maps = find_inputs(options.labels, LABEL_MAPS)
+    instances = {} if options.instances is None else find_inputs([options.instances], INSTANCE_MAPS)
     if missing := [name for name in label_maps if options.instances and name not in instances]:
         raise ValueError(
             f"{options.instances}: no instance map for {len(missing)} of {len(label_maps)} label maps, "
             f"{missing[0]} for one; they pair by name"
         )
     targets = {name: options.out / f"{name}.png" for name in label_maps}
-    _keep_inputs(targets.values(), [*label_maps.values(), *instances.values()])
+    style = [] if options.style is None else [options.style]
+    keep_inputs(targets.values(), [*label_maps.values(), *instances.values(), *style])
 
     if options.verbose:
         logging.basicConfig(format="%(message)s")
@@ -77,44 +77,11 @@ def generate(arguments: Sequence[str]) -> None:
     )
     if options.dense:
         use_form(synthesizer.system, "dense")
-    style = None if options.style is None else synthesizer.read_style(options.style)
+    chosen = None if options.style is None else synthesizer.read_style(options.style)
     for name, label_map in label_maps.items():
         start = time.perf_counter()
-        photo = synthesizer(label_map, instance_map=instances.get(name), style=style, seed=options.seed)
+        photo = synthesizer(label_map, instance_map=instances.get(name), style=chosen, seed=options.seed)
         logger.info("%s: %.0f ms with reading", label_map, 1000 * (time.perf_counter() - start))
         targets[name].parent.mkdir(parents=True, exist_ok=True)
         write_atomic(targets[name], partial(photo.save, format="PNG"))
         print(targets[name], flush=True)
-
-
-def find_label_maps(paths: Sequence[Path]) -> dict[str, Path]:
-    """Name (a file's stem; within a folder with its subfolders) -> file, in the order given, folders sorted.
-
-    A data folder stands for its label maps. Raises ValueError for what is missing, empty or there twice.
-    """
-    if not paths:
-        raise ValueError("no label maps given: name files, or folders of them, behind the model")
-    found: dict[str, Path] = {}
-    for path in paths:
-        if not path.exists():
-            raise ValueError(f"{path}: there is no such file or folder")
-        for name, file in _files(path).items() if path.is_dir() else [(path.stem, path)]:
-            if name in found:
-                raise ValueError(f"{found[name]} and {file} would both become {name}.png; generate them apart")
-            found[name] = file
-    return found
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    folder = next((folder / name for name in LABEL_FOLDERS if (folder / name).is_dir()), folder)
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in LABEL_EXTENSIONS)
-    if not files:
-        raise ValueError(f"{folder}: no label maps in it (files ending in {', '.join(sorted(LABEL_EXTENSIONS))})")
-    return {str(file.relative_to(folder).with_suffix("")): file for file in files}
-
-
-def _keep_inputs(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
-    present = {os.path.realpath(path) for path in inputs}
-    for target in targets:
-        if os.path.realpath(target) in present:
-            raise ValueError(f"{target} is one of the label maps: choose another --out")

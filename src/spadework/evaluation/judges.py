@@ -15,6 +15,7 @@ from spadework.evaluation.inception import InceptionFeatures
 from spadework.evaluation.judge.independence import independence, photos_seen
 from spadework.evaluation.perceptual_similarity import Lpips
 from spadework.evaluation.protocol import Protocol
+from spadework.hardware import find_device
 from spadework.segmenters.load import load_segmenter
 from spadework.segmenters.own import SEGMENTER
 from spadework.segmenters.segmenter import Segmenter
@@ -46,6 +47,7 @@ def judges_of(
     `segmenter` is a folder or a name of `load_segmenter`, where the protocol leaves it open; `weights` are the files of
     one that has a name. Raises ValueError where protocol and files contradict each other.
     """
+    find_device(device)
     make = None
     if protocol.segmenter == "given":
         if segmenter is None and weights:

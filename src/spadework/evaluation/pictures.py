@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from spadework.checksum import sha256_of
 from spadework.data.label_map import photo_size, read_photo
 from spadework.data.pair_dataset import PairDataset
 from spadework.data.pairs import PHOTO_EXTENSIONS, PHOTO_FOLDERS, SPLITS
@@ -127,6 +128,5 @@ def content_hash(files: Sequence[Path]) -> str:
     """SHA-256 over names and contents of files, in their order."""
     whole = hashlib.sha256()
     for file in files:
-        with file.open("rb") as opened:
-            whole.update(f"{file.stem}\n{hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
+        whole.update(f"{file.stem}\n{sha256_of(file)}\n".encode())
     return whole.hexdigest()

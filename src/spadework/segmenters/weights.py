@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from spadework.checksum import sha256_of
 from spadework.upstream.checkpoint import difference, read_state_dict
 from spadework.upstream.families import name_family
 from spadework.upstream.recognise import recognise
@@ -31,8 +31,7 @@ class WeightsFile:
     @classmethod
     def of(cls, path: Path | str) -> WeightsFile:
         """The facts of a file."""
-        with Path(path).open("rb") as file:
-            return cls(Path(path).name, hashlib.file_digest(file, "sha256").hexdigest())
+        return cls(Path(path).name, sha256_of(path))
 
 
 def read_weights(path: Path | str) -> dict[str, Tensor]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from spadework.checksum import sha256_of
 from spadework.data.ontology import Ontology
 from spadework.data.safe_palette import with_safe_colors
 from spadework.model_folder import WEIGHTS
@@ -59,7 +59,6 @@ def _palette(ontology: Ontology) -> dict[str, Any]:
 
 def _hash(weights: Path) -> str | None:
     try:
-        with weights.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(weights)
     except OSError:
         return None

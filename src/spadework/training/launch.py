@@ -18,6 +18,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
+from spadework.hardware import find_device
 from spadework.layers.compiling import compile_networks
 from spadework.layers.recompute import recompute_in_backward
 from spadework.systems.base import System
@@ -141,6 +142,8 @@ def _started_from_outside() -> bool:
 
 
 def _check_devices(settings: Settings, devices: int) -> None:
+    if settings.device == "mps":
+        find_device(settings.device)
     gpus = torch.cuda.device_count()
     if settings.device == "cuda" and devices > gpus:
         raise ValueError(f"--devices {devices}, but this machine has {gpus} CUDA GPUs: take fewer, or --device cpu")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from spadework.evaluation.judge.folds import digest_of
+from spadework.checksum import sha256_of
 from spadework.evaluation.judge.independence import independence, photos_seen
 from spadework.segmenters.own import OwnSegmenter
 from spadework.segmenters.perceptual import segmenter_distance
@@ -161,7 +161,7 @@ def test_photos_that_a_judge_knows_are_counted(tmp_path: Path) -> None:
     for file in files:
         file.write_text(file.name)
     judge = segmenter(tmp_path / "judge")
-    (judge / "photos.sha256").write_text("".join(f"{digest_of(file)}  {file.name}\n" for file in files[:2]))
+    (judge / "photos.sha256").write_text("".join(f"{sha256_of(file)}  {file.name}\n" for file in files[:2]))
     assert photos_seen(judge, files) == 2 and photos_seen(judge, files[2:]) == 0
 
 

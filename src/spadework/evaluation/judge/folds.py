@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from spadework.checksum import sha256_of
 from spadework.data.folder import FolderDataset
 from spadework.data.ontology import Ontology
 
@@ -88,7 +89,7 @@ def drawn(digests: Sequence[str], share: float, seed: int) -> set[str]:
 def photo_digests(data: FolderDataset) -> list[str]:
     """SHA-256 of each photo's file, in hexadecimal."""
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(digest_of, [pair.photo for pair in data.pairs if pair.photo is not None]))
+        return list(pool.map(sha256_of, [pair.photo for pair in data.pairs if pair.photo is not None]))
 
 
 def chosen(data: FolderDataset, indices: Collection[int]) -> FolderDataset:
@@ -106,9 +107,3 @@ def _splits(roots: Sequence[Path], ontology: Ontology) -> dict[str, FolderDatase
         if having:
             found[split] = FolderDataset(having, split=split, ontology=ontology)
     return found
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

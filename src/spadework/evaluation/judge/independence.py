@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from spadework.evaluation.judge.folds import digest_of
+from spadework.checksum import sha256_of
 from spadework.segmenters.own import PHOTOS, SEGMENTER
 
 Verdict = Literal["independent", "unknown", "shared"]
@@ -51,7 +51,7 @@ def independence(judge: Path, model: Path | None, loss_networks: Sequence[Path] 
 def photos_seen(judge: Path, photos: Sequence[Path]) -> int:
     """How many of these photo files the judge in a folder was trained on; any but 0 makes its scores too good."""
     seen = _Origin.read(judge).photos
-    return sum(digest_of(photo) in seen for photo in photos)
+    return sum(sha256_of(photo) in seen for photo in photos)
 
 
 @dataclass(frozen=True)

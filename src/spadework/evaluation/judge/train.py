@@ -30,6 +30,7 @@ from spadework.evaluation.judge.classes import class_weights, own_config
 from spadework.evaluation.judge.folds import Material
 from spadework.evaluation.judge.settings import JudgeSettings, Pace
 from spadework.evaluation.judge.start import Start, begin
+from spadework.hardware import find_device
 from spadework.interruptions import interruptions
 from spadework.log import Log
 from spadework.segmenters.own import SEGMENTER, OwnSegmenter
@@ -145,9 +146,7 @@ def _state(segmenter: OwnSegmenter, optimizer: torch.optim.Optimizer, seconds: f
 
 def _device(pace: Pace) -> torch.device:
     has_cuda = torch.cuda.is_available()
-    if pace.device == "cuda" and not has_cuda:
-        raise ValueError("device cuda: PyTorch sees no such GPU here; take --device cpu, or auto")
-    return torch.device(("cuda" if has_cuda else "cpu") if pace.device == "auto" else pace.device)
+    return find_device(("cuda" if has_cuda else "cpu") if pace.device == "auto" else pace.device)
 
 
 def _explain_loss(value: float, images: int, names: list[str], checkpoints: Checkpoints) -> str:
