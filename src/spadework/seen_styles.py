@@ -47,8 +47,7 @@ class SeenStyles:
         from variety is given to quality, as by the truncation trick (Brock et al. 2019, BigGAN). ValueError for a
         spread that is not in (0, 1].
         """
-        if not 0 < spread <= 1:
-            raise ValueError(f"the spread of styles is {spread}: expected more than 0, and 1 at most")
+        check_spread(spread)
         middle = self.mean.mean(0)
         return SeenStyles(middle + spread * (self.mean - middle), self.log_variance + 2 * log(spread))
 
@@ -58,3 +57,9 @@ class SeenStyles:
         photo = draw.integer("seen style", len(self.mean))                                      # [1]
         mean, log_variance = self.mean[photo], self.log_variance[photo]
         return Style(mean, mean, log_variance).perturb(draw.normal("style", mean.shape[1]))
+
+
+def check_spread(spread: float) -> None:
+    """Raise ValueError for a spread of styles that is not in (0, 1]."""
+    if not 0 < spread <= 1:
+        raise ValueError(f"the spread of styles is {spread}: expected more than 0, and 1 at most")

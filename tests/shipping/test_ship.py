@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 
 import spadework
 from spadework import shipped_models
+from spadework.checksum import sha256_of
 from spadework.cli import main
 from spadework.data.label_map import read_label_map
 from spadework.model_facts import known_models
@@ -122,6 +124,44 @@ def test_seeds_draw_from_the_photos_it_learnt_from(shipped: Path, data: str) -> 
 def test_whether_unlabelled_pixels_are_filled(run: Path, data: str, shipped: Path, tmp_path: Path) -> None:
     ship(run, tmp_path / "filling", WORDS, [data], example_count=1, style_count=1, fill_unlabelled=True)
     assert spadework.load(tmp_path / "filling").fill_unlabelled and not spadework.load(shipped).fill_unlabelled
+
+
+def test_filling_is_not_taken_for_half_precision(run: Path, data: str, tmp_path: Path) -> None:
+    """Of an example with a hole, both are drawn filled."""
+    ids = np.array(Image.open(Path(data) / "val/labels/1.png"))
+    ids[8:40, 8:40] = 255
+    (tmp_path / "examples").mkdir()
+    Image.fromarray(ids).save(tmp_path / "examples/hole.png")
+    shipped = ship(run, tmp_path / "out", WORDS, [data], examples=tmp_path / "examples", fill_unlabelled=True)
+    assert 0 < shipped.half[0] < 4
+
+
+def test_a_model_folder_is_shipped_with_its_discriminator(shipped: Path, data: str, tmp_path: Path) -> None:
+    ship(shipped, tmp_path / "again", WORDS, [data], example_count=3, style_count=0)
+    same = {name: value for name, value in content(shipped).items() if name.endswith(".safetensors")}
+    again = content(tmp_path / "again")
+    assert set(same) == {"model.safetensors", "discriminator.safetensors", "seen_styles.safetensors"} <= set(again)
+    assert not (tmp_path / "again/styles").exists()
+    for name in ("model.safetensors", "discriminator.safetensors"):
+        assert again[name] == same[name], name
+
+
+@pytest.mark.parametrize("wrong", [{"example_count": 0}, {"style_count": -1}, {"style_spread": 0.0}])
+def test_wrong_numbers(run: Path, data: str, tmp_path: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        ship(run, tmp_path / "out", WORDS, [data], **wrong)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_metrics_of_other_weights_are_refused(run: Path, shipped: Path, data: str, tmp_path: Path) -> None:
+    def words(weights: Path) -> Words:
+        return replace(WORDS, metrics=[("mean IoU", "50 %")], measured_weights=sha256_of(weights))
+
+    with pytest.raises(ValueError, match="the evaluation is of other weights"):
+        ship(run, tmp_path / "out", words(shipped / "discriminator.safetensors"), [data], style_count=1)
+    assert not list(tmp_path.iterdir())
+    for number, weights in enumerate((run / "model.safetensors", shipped / "model.safetensors")):
+        ship(run, tmp_path / str(number), words(weights), [data], style_count=1)
 
 
 def test_examples_and_styles_serve(shipped: Path) -> None:
@@ -241,9 +281,10 @@ def test_other_data_are_refused(run: Path, tmp_path: Path, make_folder: object) 
 
 
 def test_weights_that_half_precision_cannot_hold() -> None:
-    for value in (1e5, float("nan")):
-        with pytest.raises(ValueError, match=r"its weights layer reach .*, half precision holds 65504 at most"):
-            half_precision({"layer": torch.full((2, 2), value)}, "run")
+    with pytest.raises(ValueError, match=r"its weights layer reach .*, half precision holds 65504 at most"):
+        half_precision({"layer": torch.full((2, 2), 1e5)}, "run")
+    with pytest.raises(ValueError, match="its weights bias are not all finite"):
+        half_precision({"bias": torch.tensor([1.0, float("inf")])}, "run")
     small = {"running_var": torch.full([4], 1e-9), "count": torch.tensor(3)}
     assert all(torch.equal(half_precision(small, "run")[name], value) for name, value in small.items())
 
@@ -265,6 +306,21 @@ def test_the_command_that_trains_it_again() -> None:
         "spadework train spade --preset flickr-landscapes --flip --hand-drawn 0.3 --generator-width 32 --images 5000 "
         "--data DATA --out RUN"
     ).replace("--flip", "--no-flip")
+
+
+def test_the_command_of_a_fine_tuning() -> None:
+    preset = PRESETS["tiny"]
+    with torch.device("meta"):
+        system = Spade(preset.config)
+    started = {"from": "coco", "images": None, "classes": {"sky": "sky", "pond": "lake", "new": None}}
+    description = describe(
+        "spade", system, recipe=vars(preset.recipe), seed=0, frozen=["encoder"], started_from=started
+    )
+    description["started_from"] |= {"fresh": ["discriminator"]}
+    assert command_again(description, 100) == (
+        "spadework train spade --preset tiny --images 100 --start-from coco --like pond=lake --fresh discriminator "
+        "--freeze encoder --data DATA --out RUN"
+    )
 
 
 def test_distant_ones() -> None:

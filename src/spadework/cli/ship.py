@@ -34,7 +34,8 @@ class Ship:
     name: str | None = None
     """What the card calls it; the folder's name unless given."""
     report: Path | None = None
-    """An evaluation of it (the folder with report.json): its numbers go into the card."""
+    """An evaluation of it, or of the folder that this command wrote before (the folder with report.json): its numbers
+    go into the card."""
     examples: Path | None = None
     """A folder of label maps (PNG) to go along; some of the data unless given."""
     example_count: int = 8
@@ -50,14 +51,12 @@ class Ship:
 def ship(arguments: Sequence[str]) -> None:
     """Write the folder and say what is in it."""
     options = tyro.cli(Ship, prog="spadework ship", args=list(arguments))
-    metrics, measured_on = ([], "") if options.report is None else _metrics(options.report)
     words = Words(
         options.name or options.out.resolve().name,
         options.licence,
         options.about_data,
         options.limits,
-        metrics,
-        measured_on,
+        *(() if options.report is None else _metrics(options.report)),
     )
     shipped = ship_model(
         options.model,
@@ -77,9 +76,12 @@ def ship(arguments: Sequence[str]) -> None:
     )
 
 
-def _metrics(report: Path) -> tuple[list[tuple[str, str]], str]:
-    """Names and values of an evaluation, and what they were measured on."""
+def _metrics(report: Path) -> tuple[list[tuple[str, str]], str, str]:
+    """Names and values of an evaluation, what they were measured on, and of which weights."""
     evaluation, lines = numbers_of(report)
+    subject = evaluation.report["subject"]
+    if subject["kind"] != "model":
+        raise ValueError(f"{report}: it judges given pictures, not a model: which weights made them it can't tell")
     metrics = []
     for line in lines:
         value = line.values[0]
@@ -89,4 +91,5 @@ def _metrics(report: Path) -> tuple[list[tuple[str, str]], str]:
         metrics.append((line.name, f"{value:.{line.digits}f}{line.unit}{real}"))
     said = evaluation.report
     judge = f", judged by the segmenter {said['segmenter']['name']}" if said.get("segmenter") else ""
-    return metrics, f"{said['pictures']} label maps, protocol {said['protocol']['name']}{judge}."
+    measured_on = f"{said['pictures']} label maps, protocol {said['protocol']['name']}{judge}."
+    return metrics, measured_on, subject["weights_sha256"]

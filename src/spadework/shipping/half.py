@@ -18,7 +18,12 @@ def half_precision(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """
     made = {key: tensor.half() if _is_matrix(tensor) else tensor for key, tensor in state.items()}
     for key, tensor in made.items():
-        if _is_matrix(state[key]) and not tensor.isfinite().all():
+        if not state[key].isfinite().all():
+            raise ValueError(
+                f"{name}: its weights {key} are not all finite: was the training sound? Look at its losses and "
+                "samples, and ship an earlier checkpoint"
+            )
+        if not tensor.isfinite().all():
             largest = float(state[key].abs().max())
             raise ValueError(
                 f"{name}: its weights {key} reach {largest:g}, half precision holds {LARGEST:g} at most: was the "

@@ -24,7 +24,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from spadework.atomic import write_atomic, write_json_atomic, write_text_atomic
-from spadework.conversion_files import DISCRIMINATOR, newest_networks, refuse_occupied, write_whole
+from spadework.checksum import sha256_of
+from spadework.conversion_files import DISCRIMINATOR, refuse_occupied, write_whole
 from spadework.data.label_map import read_label_map
 from spadework.data.open import open_data
 from spadework.data.pair_dataset import PairDataset
@@ -37,21 +38,20 @@ from spadework.model_folder import (
     WEIGHTS,
     find_model,
     read_model,
-    read_system,
     write_seen_styles,
     write_tensors,
 )
+from spadework.seen_styles import check_spread
 from spadework.shipping.card import CARD, Facts, card
 from spadework.shipping.half import half_precision
 from spadework.shipping.styles import FOLDER as STYLES
 from spadework.shipping.styles import choose_distant, encode_photos, write_styles
 from spadework.shipping.training import public_description, read_stages
 from spadework.synthesizer import Synthesizer, load, to_image
+from spadework.training.origin import read_origin
 from spadework.training.run import Run
 
 EXAMPLES = "examples"
-COMPARED = 8
-"""Examples whose pictures are compared between full and half precision, at most."""
 SPREAD = 0.6
 """Of the styles that seeds draw from: see `SeenStyles.drawn_in`."""
 
@@ -66,6 +66,8 @@ class Words:
     limits: str
     metrics: Sequence[tuple[str, str]] = ()
     measured_on: str = ""
+    measured_weights: str | None = None
+    """SHA-256 of the model.safetensors that the metrics are of."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,14 @@ def ship(
     styles to choose from are those of photos of the data that differ most, and seeds will draw from the styles of
     photos it was trained on, drawn in to `style_spread` of their distances from the mean. With `fill_unlabelled`,
     unlabelled pixels will take the class of the nearest labelled one.
-    Raises ValueError for what does not fit, or is there already, and for a run whose training goes on.
+    Raises ValueError for what does not fit, or is there already, for metrics of other weights, and for a run whose
+    training goes on.
     """
+    if example_count < 1 or style_count < 0:
+        raise ValueError(f"{example_count} examples, {style_count} styles: expected 1 or more, and 0 or more")
+    check_spread(style_spread)
     source = find_model(model)
-    with Run(source).lock() if (source / "checkpoints").is_dir() else nullcontext():
+    with Run(source).lock("run") if (source / "checkpoints").is_dir() else nullcontext():
         return _ship(source, out, words, data, examples, example_count, style_count, style_spread, fill_unlabelled)
 
 
@@ -135,9 +141,8 @@ def _ship(
         full.ontology.write(folder / ONTOLOGY)
         networks = {name: network.state_dict() for name, network in full.system.networks.items()}
         write_tensors(folder / WEIGHTS, _half(networks, source))
-        with torch.device("meta"):
-            _, whole = read_system(source)
-        beside = newest_networks(source, whole, [name for name in ("discriminator",) if name in whole.networks])
+        _check_measured(words, source / WEIGHTS, folder / WEIGHTS)
+        beside = {name: state for name, state in read_origin(source).networks.items() if name == "discriminator"}
         if beside:
             write_tensors(folder / DISCRIMINATOR, _half(beside, source))
 
@@ -145,15 +150,16 @@ def _ship(
         synthesizer = load(folder)
         _write_maps(folder / EXAMPLES, maps, synthesizer)
         vectors = _style_vectors(synthesizer, dataset, style_count)
-        if vectors is not None:
+        if len(vectors):
             write_styles(folder / STYLES, synthesizer, vectors, _richest(maps))
+        if "encoder" in synthesizer.system.networks:
             seen = encode_photos(synthesizer, _pairs(data, description, seen=True))
             write_seen_styles(folder, seen.drawn_in(style_spread))
 
         size = (folder / WEIGHTS).stat().st_size
-        trained = Synthesizer(full.system, full.ontology)
-        half = _difference(synthesizer, trained, list(maps.values())[:COMPARED])
-        results.append(Shipped(size, len(maps), 0 if vectors is None else len(vectors), half))
+        trained = Synthesizer(full.system, full.ontology, fill_unlabelled=synthesizer.fill_unlabelled)
+        half = _difference(synthesizer, trained, list(maps.values()))
+        results.append(Shipped(size, len(maps), len(vectors), half))
         facts = Facts(
             words.name,
             words.licence,
@@ -172,6 +178,16 @@ def _ship(
 
     write_whole(out, write)
     return results[0]
+
+
+def _check_measured(words: Words, *weights: Path) -> None:
+    """Raise ValueError where metrics are of neither of these weights: as they were trained, and as they are shipped."""
+    measured = words.measured_weights
+    if measured is not None and measured not in [sha256_of(path) for path in weights if path.is_file()]:
+        raise ValueError(
+            f"the evaluation is of other weights (SHA-256 {measured[:12]}) than those of {weights[0].parent}: "
+            "evaluate this model, or leave --report out"
+        )
 
 
 def _count(network: nn.Module) -> int:
@@ -214,10 +230,10 @@ def _write_maps(folder: Path, maps: Mapping[str, Tensor], synthesizer: Synthesiz
         write_atomic(folder / f"{name}.png", partial(Image.fromarray(values).save, format="PNG"))
 
 
-def _style_vectors(synthesizer: Synthesizer, dataset: PairDataset, count: int) -> Tensor | None:
-    """[styles, Z]; None for a model without a style encoder."""
-    if not count or getattr(synthesizer.system, "encoder", None) is None:
-        return None
+def _style_vectors(synthesizer: Synthesizer, dataset: PairDataset, count: int) -> Tensor:
+    """[styles, Z]; none for a model without a style encoder."""
+    if not count or "encoder" not in synthesizer.system.networks:
+        return torch.empty(0, 0)
     vectors = encode_photos(synthesizer, dataset).mean
     return vectors[choose_distant(vectors, count)]
 

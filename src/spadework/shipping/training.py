@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from spadework.log import read_log
@@ -106,12 +107,21 @@ def command_again(description: Mapping[str, Any], images: int | None, out: str =
     if images is not None:
         parts += ["--images", str(images)]
     if started := description.get(STARTED):
-        parts += ["--start-from", started["from"]]
+        parts += ["--start-from", started["from"], *_beginning(started)]
+    if frozen := description.get("frozen"):
+        parts += ["--freeze", *frozen]
     if description.get("seed"):
         parts += ["--seed", str(description["seed"])]
     if (description.get("perceptual") or {}).get("network") == "segmenter":
         parts += ["--perceptual SEGMENTER"]
     return " ".join([*parts, f"--data DATA --out {out}"])
+
+
+def _beginning(started: Mapping[str, Any]) -> list[str]:
+    """The options that say what is taken from where a training began; classes of equal names need none."""
+    like = [f"{new}={old}" for new, old in (started.get("classes") or {}).items() if old and old != new]
+    fresh = started.get("fresh") or []
+    return [*(["--like", *map(quote, like)] if like else []), *(["--fresh", *fresh] if fresh else [])]
 
 
 def _changes(config: dict[str, Any], recipe: Recipe, wanted: Mapping[str, Any]) -> list[str]:

@@ -66,6 +66,8 @@ class Begun:
     """Network -> what became of it, in words."""
     averages: State
     """`network.parameter` -> the moving average to go on from; empty where there is none."""
+    fresh: Sequence[str] = ()
+    """What was asked to begin anew."""
 
     def lines(self) -> list[str]:
         """A table for people."""
@@ -86,7 +88,8 @@ class Begun:
     def to_json(self) -> dict[str, Any]:
         """What config.json keeps of it."""
         classes = {source.name: source.origin_name or None for source in self.classes}
-        return {"from": self.origin.place, "images": self.origin.images, "classes": classes}
+        fresh = {"fresh": list(self.fresh)} if self.fresh else {}
+        return {"from": self.origin.place, "images": self.origin.images, "classes": classes, **fresh}
 
 
 def start(system: System, ontology: Ontology, run: Run, beginning: Beginning | None, *, resume: bool) -> Begun | None:
@@ -125,7 +128,7 @@ def begin(system: System, ontology: Ontology, origin: Origin, beginning: Beginni
         system.networks[name].load_state_dict(state)
     _settle(system.networks, kinds)
     averages = _averages(system, fit(origin.averages)[0]) if origin.averages else {}
-    return Begun(origin, sources, _summary(system, origin, kinds), averages)
+    return Begun(origin, sources, _summary(system, origin, kinds), averages, beginning.fresh)
 
 
 def _fitted(

@@ -66,17 +66,17 @@ class Run:
         return self._checkpoints.path(images)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, option: str = "--out") -> Iterator[None]:
         """Be the only training in this folder, and clear away what killed ones left half-written.
 
         The folder is made when needed, and gone again where nothing came of it. Raises ValueError while another
-        training holds it, and for a folder that `create` refuses as no run's. The lock ends with the block or with the
-        process, however it dies.
+        training holds it, and for a folder that `create` refuses as no run's; `option` is how its message calls the
+        folder. The lock ends with the block or with the process, however it dies.
         """
         self._refuse_foreign()
         new = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(self.folder)
+        lock = FolderLock(self.folder, option=option)
         try:
             for folder in (self.folder, self.folder / "checkpoints", self.folder / "samples"):
                 if folder.is_dir():
