@@ -32,6 +32,7 @@ from tyro.conf import Positional
 from spadework import cli
 from spadework.atomic import write_json_atomic, write_text_atomic
 from spadework.checkpoints import require_same
+from spadework.choose import choose
 from spadework.evaluation.compare import numbers_of
 from spadework.hardware import hardware
 from spadework.layers.initialization import initialize
@@ -194,6 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = tyro.cli(Options, description=__doc__, args=arguments)
     add_baseline()
     grid, places = GRIDS[options.grid], _by_data(options)
+    for row in options.rows:
+        choose(grid.rows, row, "row")
     all_cells = list(cells(grid, options))
     if not options.table:
         options.out.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,8 @@ def pieces(sheet: Image.Image, config: dict[str, int]) -> list[list[Image.Image]
     width, height = config["width"], config["height"]
     right, down = width + GAP, height + GAP
     corners = [(x, y) for y in range(GAP, sheet.height, down) for x in range(GAP, sheet.width, 3 * right)]
-    return [[sheet.crop((x + i * right, y, x + i * right + width, y + height)) for i in range(3)] for x, y in corners]
+    rows = [[sheet.crop((x + i * right, y, x + i * right + width, y + height)) for i in range(3)] for x, y in corners]
+    return [row for row in rows if any(low < 255 for piece in row for low, _ in piece.getextrema())]  # not the rest
 
 
 if __name__ == "__main__":

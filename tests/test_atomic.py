@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pickle
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
@@ -94,6 +96,14 @@ def test_a_full_disk_is_explained(tmp_path: Path, kind: str, exists: bool) -> No
         assert os.listdir(disk) == (["file"] if exists else [])
         write_text_atomic(path, "there is room again")
         assert path.read_text() == "there is room again"
+
+
+def test_a_full_disk_in_another_process_is_explained(tmp_path: Path) -> None:
+    """On the way from a worker to its parent an exception is pickled."""
+    error = DiskFullError(tmp_path / "file", errno.ENOSPC, 4096, "nothing was lost")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is DiskFullError and again.errno == errno.ENOSPC
+    assert str(again).split("free in")[1:] == str(error).split("free in")[1:]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -75,6 +75,8 @@ def test_wrong_input() -> None:
         main(["paper", "--data", "terrain=T", "--judge", "camvid=J"])
     with pytest.raises(ValueError, match=r"--data moon: expected camvid=FOLDER or terrain=FOLDER"):
         main(["paper", "--data", "moon", "--judge", "camvid=J"])
+    with pytest.raises(ValueError, match=r"row 'kernel 2' is unknown; did you mean 'kernel 1'\?"):
+        main(["paper", "--data", "camvid=C", "--judge", "camvid=J", "--rows", "kernel 2"])
 
 
 def test_the_baseline_makes_pictures_of_its_size() -> None:

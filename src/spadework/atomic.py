@@ -35,6 +35,10 @@ class DiskFullError(OSError):
         self.free = shutil.disk_usage(path.parent).free
         self.safe = safe
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it was made: an OSError's own way would lose what it is about on the way from another process."""
+        return type(self), (self.path, self.errno, self.needed, self.safe)
+
     def __str__(self) -> str:
         needed = "" if self.needed is None else f" (at least {readable_bytes(self.needed)})"
         free = f"{readable_bytes(self.free)} free in {self.path.parent}"

@@ -18,8 +18,8 @@ from PIL import Image
 
 from spadework.cli import main
 from spadework.data.folder import FolderDataset
-from spadework.terrain import Layout, Style
-from spadework.terrain.write import SPLITS, Order, as_picture, style_seed, write_terrain
+from spadework.terrain import Layout, Style, write
+from spadework.terrain.write import RENDERER, SPLITS, Order, as_picture, style_seed, write_terrain
 
 ORDER = Order(count=3, size=(32, 48), seed=5, styles=2, val=1)
 
@@ -113,7 +113,35 @@ def test_other_options_are_refused(tmp_path: Path, change: dict[str, object], co
     assert contents(tmp_path) == before
 
 
+def test_pictures_of_another_version_are_not_mixed_in(tmp_path: Path) -> None:
+    order = Order(count=1, size=(32, 32), styles=1)
+    write_terrain(order, tmp_path)
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"terrain": {RENDERER}', '"terrain": 1'))
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="drawn by version 1 of the renderer"):
+        write_terrain(replace(order, count=2), tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("killed_at", ["write_json_atomic", "sweep_partial", "shipped_ontology"])
+def test_a_kill_in_the_first_moments(tmp_path: Path, killed_at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = Order(count=1, size=(32, 32), styles=1)
+
+    def kill(*rest: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(write, killed_at, kill)
+        write_terrain(order, tmp_path)
+    assert write_terrain(order, tmp_path) == 1
+
+
 def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="is a file: choose a folder"):
+        write_terrain(ORDER, tmp_path / "file")
+    (tmp_path / "file").unlink()
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(ValueError, match="holds files that are no terrain"):
         write_terrain(ORDER, tmp_path)

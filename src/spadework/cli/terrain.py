@@ -24,7 +24,8 @@ from spadework.terrain.write import ONTOLOGY, Order, as_picture, save_picture, s
 class Terrain:
     """Draw labelled landscapes: a data folder (photos, labels, instances, ontology), a sheet to look at, or both.
 
-    Interrupted at any moment, the same command goes on. The same seed and size always give the same pictures.
+    Interrupted at any moment, the same command goes on. The same seed and size give the same pictures,
+    as long as the version of the renderer stays (manifest.json names it).
     """
 
     out: Path | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spadework.terrain.dice import Dice
-from spadework.terrain.scene import NEVER, Scene, Sky
+from spadework.terrain.scene import NEVER, Scene, SkyKind
 
 
 def draw_scene(dice: Dice) -> Scene:
@@ -17,7 +17,7 @@ def draw_scene(dice: Dice) -> Scene:
 
 def _anywhere(kind: str, dice: Dice) -> Scene:
     """What all kinds share."""
-    skies: tuple[Sky, ...] = ("clear", "cumulus", "cirrus", "overcast")
+    skies: tuple[SkyKind, ...] = ("clear", "cumulus", "cirrus", "overcast")
     return Scene(
         kind,
         focal=dice.uniform("focal", 0.85, 1.7),

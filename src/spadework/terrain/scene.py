@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Sky = Literal["clear", "cumulus", "cirrus", "overcast"]
+SkyKind = Literal["clear", "cumulus", "cirrus", "overcast"]
 NEVER = 1e9
 
 
@@ -15,7 +15,7 @@ class Scene:
 
     kind: str
     focal: float
-    """In picture widths."""
+    """In sides of a square picture of the same area."""
     horizon: float
     """Share of the picture above the horizon."""
     eye: float
@@ -61,6 +61,6 @@ class Scene:
     """Share of the near meadow, 0..1."""
     grass: float = 0.12
     """Length of the blades."""
-    sky: Sky = "cumulus"
+    sky: SkyKind = "cumulus"
     clouds: float = 0.0
     """How much of the sky they cover: -1 little, 1 most."""

@@ -5,7 +5,8 @@
     OUT/train/instances/000000007_s2.png
     OUT/ontology.json, OUT/manifest.json
 
-A picture's bytes are a function of (layout seed, style seed, size), whatever the number of processes. The seeds of the
+A picture's bytes are a function of (layout seed, style seed, size) and the renderer's version, whatever the number of
+processes. The seeds of the
 splits lie in ranges of their own, so no layout is ever in two of them, not even of two folders with other first seeds.
 """
 
@@ -34,6 +35,8 @@ MANIFEST = "manifest.json"
 ONTOLOGY = "landscapes"
 SPLITS = {"train": 0, "val": 1_000_000_000, "test": 2_000_000_000}
 """Split -> what is added to its layouts' seeds."""
+RENDERER = 2
+"""Its version: pictures of one seed are the same bytes as long as it stays."""
 MOST_LAYOUTS = 1_000_000_000
 MOST_STYLES = 1000
 
@@ -99,6 +102,8 @@ def write_terrain(
     """
     if processes < 1:
         raise ValueError(f"processes {processes}: expected 1 or more")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: choose a folder for the pictures")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder, work="drawing of terrain")
     try:
@@ -117,7 +122,7 @@ def write_terrain(
 
 
 def _header(order: Order) -> dict[str, Any]:
-    return {"terrain": 1, "options": json.loads(json.dumps(asdict(order)))}
+    return {"terrain": RENDERER, "options": json.loads(json.dumps(asdict(order)))}
 
 
 def _listed(order: Order) -> dict[str, list[int]]:
@@ -138,20 +143,26 @@ def _begin(order: Order, folder: Path) -> None:
         if others:
             shown = ", ".join(others[:3])
             raise ValueError(f"{folder}: it holds files that are no terrain ({shown}); choose an empty folder")
+    write_json_atomic(manifest, {**_header(order), "complete": False})  # first: a killed run is known by it
     for split, count in (("train", order.count), ("val", order.val), ("test", order.test)):
         for kind in ("photos", "labels", "instances") if count else ():
             (folder / split / kind).mkdir(parents=True, exist_ok=True)
             sweep_partial(folder / split / kind)
     shipped_ontology(ONTOLOGY).write(folder / "ontology.json")
-    write_json_atomic(manifest, {**_header(order), "complete": False})
 
 
 def _check_manifest(manifest: Path, order: Order) -> None:
     """More layouts may join; size, first seed, number of styles and format must stay."""
     try:
-        before = json.loads(manifest.read_text(encoding="utf-8"))["options"]
+        said = json.loads(manifest.read_text(encoding="utf-8"))
+        before, renderer = said["options"], said["terrain"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{manifest}: it is not what `terrain` writes; choose an empty folder") from None
+    if renderer != RENDERER:
+        raise ValueError(
+            f"{manifest.parent}: it was drawn by version {renderer} of the renderer; version {RENDERER} draws other "
+            "pictures for the same seeds: choose another folder"
+        )
     now = _header(order)["options"]
     for name in ("size", "seed", "styles", "photos"):
         if before.get(name) != now[name]:
