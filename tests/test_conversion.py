@@ -135,6 +135,11 @@ def test_the_command_line_refuses_with_exit_code_2(tmp_path: Path, capsys: pytes
     assert f"error: {path}: keys and shapes do not tell everything" in capsys.readouterr().err
     assert cli.main(["convert", str(path), "--out", out, "--system", "spede"]) == 2
     assert "did you mean 'spade'?" in capsys.readouterr().err
+    back = ["convert", str(tmp_path), "--out", out, "--to-upstream"]
+    assert cli.main([*back, "--preset", "coco", "--edges", "False"]) == 2
+    assert "--preset, --edges: with --to-upstream the model folder says it" in capsys.readouterr().err
+    assert cli.main(["convert", str(path), "--out", out, "--preset", "coco", "--style-size", "64"]) == 2
+    assert "these are networks of spade: leave it out" in capsys.readouterr().err
     assert not Path(out).exists()
 
 

@@ -76,6 +76,8 @@ def find_config(
 
     Raises ValueError, naming files and options, where something contradicts something or is not known.
     """
+    if given.style_size is not None:
+        raise ValueError(f"--style-size tells of OASIS's generators; these are networks of {system}: leave it out")
     of, channels = _channels(checkpoints)
     if preset is not None:
         config = _given_preset(PRESETS[system], preset, of, channels, given)

@@ -21,7 +21,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(host: str, port: int) -> str:
-    """What a browser is told: http://127.0.0.1:8100"""
+    """What a browser is told: http://127.0.0.1:8100. All of a machine's addresses go by the machine's name."""
+    host = socket.gethostname() if host in ("0.0.0.0", "::") else host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

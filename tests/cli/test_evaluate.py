@@ -74,6 +74,8 @@ def test_wrong_input_is_2(
         (model, data, ["--processes", "-1"], "--processes -1"),
         (model, city, ["--protocol", "spade-2019", "--segmenter", str(judge)], "judged by deeplab-v2"),
         (model, city, ["--protocol", "spade-2019", "--size", "64", "64"], "leave it out"),
+        (model, city, ["--protocol", "spade-2019", "--preprocessing", "ade20k"], "leaves no choice in how photos"),
+        (model, data, ["--protocol", "train-on-fake", "--segmenter", "x"], "--segmenter: train-on-fake trains"),
         (tmp_path / "nobody's model", data, [], "expected a model folder"),
         (city, data, [], "no picture for 16 of 18 label maps, p2 for one"),
     ]:
@@ -81,6 +83,21 @@ def test_wrong_input_is_2(
         said = capsys.readouterr().err
         assert code == 2 and complaint in said, f"{options}: {said}"
         assert not out.exists()
+
+
+@pytest.mark.slow
+def test_train_on_fake_without_splits_generates_what_is_trained_on(
+    tmp_path: Path, ontology: Ontology, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A part of a plain folder is held out first; the classes may come from elsewhere."""
+    data = draw_data(tmp_path / "park", ontology, 12)
+    (data / "ontology.json").rename(tmp_path / "classes.json")
+    model = draw_model(tmp_path / "model", ontology)
+    options = ["--data", str(data), "--ontology", str(tmp_path / "classes.json"), "--out", str(tmp_path / "out")]
+    options += ["--protocol", "train-on-fake", "--size", "32", "32", "--processes", "1", "--train-images", "16"]
+    assert main(["evaluate", str(model), *options]) == 0
+    assert "trained on both" in capsys.readouterr().out
+    assert len(list((tmp_path / "out/generated/photos").iterdir())) == 10
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ from PIL import Image
 from spadework.cli import main
 from spadework.data.ontology import Ontology
 from spadework.evaluation.compare import compare
-from tests.evaluation.drawn import draw_data, pictures, run
+from spadework.evaluation.variety import Variety
+from tests.evaluation.drawn import draw_data, draw_model, make_generating, pictures, run
 
 
 @pytest.fixture
@@ -74,6 +75,20 @@ def test_pictures_that_are_gone_are_told(reports: list[Path], tmp_path: Path) ->
     (tmp_path / "park").rename(tmp_path / "moved")
     assert main(["compare", *map(str, reports), "--out", str(tmp_path / "out")]) == 0
     assert "Pictures can&#x27;t be shown" in (tmp_path / "out" / "compare.html").read_text()
+
+
+def test_diversity_on_other_numbers_of_maps_is_not_compared(tmp_path: Path, ontology: Ontology) -> None:
+    data, model = draw_data(tmp_path / "data", ontology, 6), draw_model(tmp_path / "model", ontology)
+    for name, maps in (("a", 2), ("b", 2), ("c", 3)):
+        variety = Variety(maps=maps, styles=2)
+        run(make_generating(str(model)), data, tmp_path / name, cache=tmp_path / "cache", variety=variety)
+    names = {line.name for line in compare([tmp_path / "a", tmp_path / "b"]).lines}
+    assert {"diversity, levels", "style fidelity, colours"} <= names
+    found = compare([tmp_path / "a", tmp_path / "c"])
+    assert {line.name for line in found.lines} == {
+        name for name in names if not name.startswith(("diversity", "style fidelity"))
+    }
+    assert any("other numbers of label maps and styles" in note for note in found.notes)
 
 
 def test_what_cannot_be_compared(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from spadework.data.ontology import Ontology
 from spadework.evaluation.judges import Judges
 from spadework.evaluation.measure import confusions
 from spadework.evaluation.protocol import find_protocol
+from spadework.evaluation.variety import Variety
 from spadework.model_folder import write_seen_styles
 from spadework.seen_styles import SeenStyles
 from tests.evaluation.drawn import ColorSegmenter, draw_data, draw_model, make_generating, pictures, run
@@ -189,6 +191,42 @@ def test_styles_that_seeds_draw_from_and_filling_are_part_of_the_model(data: Pat
     write_seen_styles(model, SeenStyles(torch.ones(3, size), torch.zeros(3, size)))
     with pytest.raises(ValueError, match="subject / seen_styles_sha256"):
         run(make_generating(str(model)), data, out, cache=cache)
+
+
+def test_classes_and_objects_are_part_of_the_data(data: Path, tmp_path: Path, ontology: Ontology) -> None:
+    """Nothing of an evaluation by other classes is taken up, neither in its folder nor out of the cache."""
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    before = run(pictures(data), data, out, cache=cache)
+    one, two, *rest = ontology.classes
+    swapped = replace(ontology, classes=(replace(one, name=two.name), replace(two, name=one.name), *rest))
+    swapped.write(data / "ontology.json")
+    with pytest.raises(ValueError, match="data / ontology_sha256"):
+        run(pictures(data), data, out, cache=cache)
+    after = run(pictures(data), data, tmp_path / "other", cache=cache)
+    assert before.real is not None and after.real is not None
+    assert before.real.scores.accuracy == 1.0 > after.real.scores.accuracy
+
+    (data / "instances").mkdir()
+    for label in (data / "labels").iterdir():
+        shutil.copy(label, data / "instances" / label.name)
+    with pytest.raises(ValueError, match="data / instances_sha256"):
+        run(pictures(data), data, tmp_path / "other", cache=cache)
+
+
+def test_styles_of_photos_want_an_encoder(data: Path, tmp_path: Path, ontology: Ontology) -> None:
+    model = draw_model(tmp_path / "plain", ontology, encoder=False)
+    with pytest.raises(ValueError, match="plain has no style encoder; take --style seed"):
+        run(make_generating(str(model), style="encoded"), data, tmp_path / "out", cache=tmp_path / "cache")
+    assert not (tmp_path / "out").exists()
+
+
+def test_style_fidelity_of_one_map_is_left_out_aloud(data: Path, model: Path, tmp_path: Path) -> None:
+    found = run(
+        make_generating(str(model)), data, tmp_path / "out", cache=tmp_path / "cache", variety=Variety(maps=1, styles=2)
+    )
+    assert [one.why for one in found.left_out if one.what == "style fidelity"] == [
+        "it is measured between the photos of several label maps; there is 1"
+    ]
 
 
 def test_a_judge_may_come_later(data: Path, model: Path, tmp_path: Path) -> None:

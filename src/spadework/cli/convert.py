@@ -43,6 +43,7 @@ def convert(arguments: Sequence[str]) -> None:
     if options.system is not None:
         choose(SYSTEMS, options.system, "system")
     if options.to_upstream:
+        _refuse_unused(options)
         written = conversion.to_upstream(options.checkpoint, options.out)
     else:
         ontology = None if options.ontology is None else find_ontology(options.ontology)
@@ -51,3 +52,11 @@ def convert(arguments: Sequence[str]) -> None:
         )
     for path in written:
         print(path)
+
+
+def _refuse_unused(options: Convert) -> None:
+    """Raise ValueError for options that tell what a model folder tells itself."""
+    told = {"system": options.system, "preset": options.preset, "ontology": options.ontology, **vars(options.given)}
+    given = [f"--{name.replace('_', '-')}" for name, value in told.items() if value is not None]
+    if given:
+        raise ValueError(f"{', '.join(given)}: with --to-upstream the model folder says it; leave this out")

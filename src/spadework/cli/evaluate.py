@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,8 +12,8 @@ import tyro
 from tyro.conf import Positional, arg
 
 from spadework.cli.bars import Bars
-from spadework.cli.train_on_fake import train_on_fake
-from spadework.data.folder import ontology_file
+from spadework.cli.train_on_fake import print_scores
+from spadework.data.folder import FolderDataset, ontology_file
 from spadework.data.ontology import Ontology
 from spadework.data.open import is_shards, open_data
 from spadework.data.shipped import find_ontology
@@ -23,11 +23,13 @@ from spadework.evaluation.evaluate import evaluate as evaluate_all
 from spadework.evaluation.fake_folder import make_fake_folder
 from spadework.evaluation.folder import PAGE, REPORT
 from spadework.evaluation.generate import Generating
-from spadework.evaluation.judge.settings import JudgeSettings
+from spadework.evaluation.judge.folds import choose_material
+from spadework.evaluation.judge.settings import JudgeSettings, Pace
 from spadework.evaluation.judges import about_the_judge, judges_of
 from spadework.evaluation.protocol import SPADE_2019, Protocol, find_protocol
 from spadework.evaluation.real_side import default_cache
 from spadework.evaluation.subject import GivenPictures, Subject, is_model
+from spadework.evaluation.train_on_fake import train_on_fake
 from spadework.evaluation.variety import Variety
 from spadework.model_folder import ONTOLOGY, find_model
 
@@ -132,21 +134,34 @@ def _train_on_fake(options: Evaluate, subject: Subject, data: Data, protocol: Pr
     """Generate for the training split, then train on that, on the real photos and on both."""
     if not isinstance(subject, Generating):
         raise ValueError("train-on-fake wants a model; for a data folder of made photos: spadework train-on-fake")
-    training = open_data([options.data], split="train", ontology=data.dataset.ontology, training=False)
+    if not isinstance(data.dataset, FolderDataset):
+        raise ValueError(f"{options.data}: segmenters are trained on data folders, not on shards")
+    foreign = ("split", "segmenter", "segmenter_weights", "preprocessing", "inception", "lpips")
+    if given := [f"--{name.replace('_', '-')}" for name in foreign if getattr(options, name)]:
+        raise ValueError(f"{', '.join(given)}: train-on-fake trains segmenters of its own, on train; leave this out")
+    folders, settings = [Path(options.data)], JudgeSettings(images=options.train_images)
+    material = choose_material(folders, "all", seed=settings.seed, ontology=data.dataset.ontology)
     generated = options.out / "generated"
     with Bars("blocks") as bars:
         width, height = make_fake_folder(
             subject,
-            training,
+            material.training,
             protocol,
             generated,
             size=options.size,
             processes=options.processes or _processes(options.device),
             progress=bars.show,
         )
-    arguments = ["--data", options.data, "--out", str(options.out / "segmenters")]
-    arguments += ["--width", str(width), "--height", str(height), "--images", str(options.train_images)]
-    train_on_fake([str(generated), *arguments])
+    report = train_on_fake(
+        folders,
+        generated,
+        options.out / "segmenters",
+        replace(settings, width=width, height=height),
+        Pace(),
+        ontology=data.dataset.ontology,
+        tell=lambda line: print(line, flush=True),
+    )
+    print_scores(report)
 
 
 def _data(options: Evaluate) -> Data:

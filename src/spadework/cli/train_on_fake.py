@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from tyro.conf import Positional, arg
@@ -45,6 +45,11 @@ def train_on_fake(arguments: Sequence[str]) -> None:
         hold_out=options.hold_out,
         tell=lambda line: print(line, flush=True),
     )
+    print_scores(report)
+
+
+def print_scores(report: dict[str, Any]) -> None:
+    """A line for each segmenter and split."""
     for name, trained in report["trained_on"].items():
         for split, scores in trained["scores"].items():
             print(

@@ -8,6 +8,7 @@ Shapes: N pictures, K classes, R replicates.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ from spadework.evaluation.processes import one_thread
 
 SAME = ("data", "protocol", "size", "segmenter", "inception", "lpips", "intervals")
 """What must be equal for numbers to be comparable; a judge that only some have leaves its numbers out for the rest."""
+
+
+VARIED = ("diversity", "style_fidelity")
+"""What depends on how many label maps and styles it is measured on: compared where these are equal."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +165,18 @@ def _lines(evaluations: Sequence[Evaluation]) -> Iterator[Line]:
     if all(one.number("segmentation", "pictures", "mean_iou") is not None for one in evaluations):
         yield from _segmentation(evaluations)
     for name, better, digits, unit, scale, keys in _NUMBERS:
+        if keys[0] in VARIED and not _varied_alike(evaluations):
+            continue
         values = [one.number(*keys) for one in evaluations]
         if any(value is not None for value in values):
             scaled = tuple(None if value is None else scale * value for value in values)
             yield Line(name, better, digits, unit, scaled)
+
+
+def _varied_alike(evaluations: Sequence[Evaluation]) -> bool:
+    """Whether diversity and style fidelity were measured on as many label maps and styles everywhere."""
+    asked = [one.report.get("variety") for one in evaluations]
+    return len({json.dumps(each, sort_keys=True) for each in asked if each is not None}) < 2
 
 
 _NUMBERS: tuple[tuple[str, Better, int, str, float, tuple[str, ...]], ...] = (
@@ -229,6 +242,8 @@ def _notes(evaluations: Sequence[Evaluation]) -> Iterator[str]:
         if other.report["versions"] != first.report["versions"]:
             difference = first_difference("versions", first.report["versions"], other.report["versions"])
             yield f"{first.name} was made with {difference.replace('now it is', f'{other.name} with')}."
+    if not _varied_alike(evaluations):
+        yield "Diversity and style fidelity were measured on other numbers of label maps and styles: not compared."
     for one in evaluations:
         yield from (f"{one.name}: {note}" for note in one.report["notes"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -12,6 +13,8 @@ from typing import Any
 from spadework.atomic import write_json_atomic, write_text_atomic
 from spadework.data.folder import FolderDataset
 from spadework.data.pair_dataset import PairDataset
+from spadework.data.shards.dataset import ShardDataset
+from spadework.data.shards.index import checksum
 from spadework.evaluation.blocks import BlockFolder, blocks_of
 from spadework.evaluation.bootstrap import LEVEL, REPLICATES
 from spadework.evaluation.diversity import PairMeasure
@@ -37,6 +40,7 @@ from spadework.evaluation.style_work import StyleWork
 from spadework.evaluation.subject import (
     GivenPictures,
     Subject,
+    check_style,
     describe,
     given_files,
     model_ontology,
@@ -90,6 +94,7 @@ def evaluate(
     size = size_of(subject, protocol, size, files)
     if isinstance(subject, Generating):
         check_ontology(model_ontology(subject), dataset.ontology)
+        check_style(subject)
     segmenter = None if judges.segmenter is None else judges.segmenter()
     inception = None if judges.inception is None else judges.inception()
     truth = None if segmenter is None else match_classes(dataset.ontology, segmenter.classes, protocol.ignored)
@@ -180,7 +185,7 @@ def evaluate(
         missing = [] if fake is not None else [without_segmenter(protocol)]
         missing += [] if in_inception is not None else [without_inception()]
         missing += of_variety(
-            is_model=generate is not None, asked=bool(places), lpips=judges.lpips is not None, size=size, **has
+            is_model=generate is not None, maps=len(places), lpips=judges.lpips is not None, size=size, **has
         )
         worst, best = ([], []) if fake is None else extremes(fake.counts, dataset.name, EXTREMES)
         report = Report(
@@ -219,9 +224,14 @@ def describe_data(data: Data) -> dict[str, Any]:
     """Label maps and photos as they came, in JSON types."""
     dataset = data.dataset
     described = {"path": data.path, "split": data.split, "ontology": dataset.ontology.name, **dataset.fingerprint()}
+    meant = {key: value for key, value in dataset.ontology.to_json().items() if key != "note"}
+    described["ontology_sha256"] = checksum(json.dumps(meant, sort_keys=True).encode())
     if isinstance(dataset, FolderDataset):
         described["labels_sha256"] = content_hash([pair.label for pair in dataset.pairs])
         described["photos_sha256"] = content_hash([pair.photo for pair in dataset.pairs if pair.photo is not None])
+        described["instances_sha256"] = content_hash([pair.instance for pair in dataset.pairs if pair.instance])
+    if isinstance(dataset, ShardDataset):
+        described["tables_sha256"] = checksum(repr([shard.table_sha256 for shard in dataset.shards]).encode())
     return described
 
 

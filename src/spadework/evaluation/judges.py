@@ -48,6 +48,7 @@ def judges_of(
     one that has a name. Raises ValueError where protocol and files contradict each other.
     """
     find_device(device)
+    _refuse_unused(protocol, weights, preprocessing)
     make = None
     if protocol.segmenter == "given":
         if segmenter is None and weights:
@@ -67,6 +68,21 @@ def judges_of(
         None if lpips is None else partial(Lpips.read, lpips),
         device,
     )
+
+
+def _refuse_unused(protocol: Protocol, weights: Sequence[Path], preprocessing: str | None) -> None:
+    """Raise ValueError for what a protocol leaves no choice in: ignored, it would be believed."""
+    if protocol.segmenter == "given":
+        return
+    fixed = protocol.segmenter_settings.get("preprocessing")
+    if preprocessing is not None and preprocessing != fixed:
+        says = f"prepares photos as {fixed!r}" if fixed else "leaves no choice in how photos are prepared"
+        raise ValueError(f"--preprocessing {preprocessing}: protocol {protocol.name!r} {says}; take --protocol own")
+    if weights and protocol.segmenter is None:
+        raise ValueError(
+            f"--segmenter-weights: protocol {protocol.name!r} on {protocol.data_set} has no segmenter; take "
+            "--protocol own with --segmenter"
+        )
 
 
 def _inception(weights: Path, mode: str, device: str) -> InceptionFeatures:

@@ -45,13 +45,13 @@ def without_inception() -> LeftOut:
 
 
 def of_variety(
-    *, is_model: bool, asked: bool, styles: bool, encoder: bool, lpips: bool, size: Size
+    *, is_model: bool, maps: int, styles: bool, encoder: bool, lpips: bool, size: Size
 ) -> Iterator[LeftOut]:
     """What is missing of diversity and style fidelity."""
     if not is_model:
         yield LeftOut("diversity, style fidelity", "pictures were given, no model", "evaluate the model itself")
         return
-    if not asked:
+    if not maps:
         yield LeftOut("diversity, style fidelity", "--diversity-maps is 0", "leave that option out")
         return
     if not styles:
@@ -64,3 +64,6 @@ def of_variety(
         yield LeftOut("MS-SSIM", why, "evaluate at a larger --size")
     if not encoder:
         yield LeftOut("style fidelity", "this model has no style encoder", "train with --encoder")
+    elif maps < 2:
+        cure = "--diversity-maps 2 or more, and as many pairs"
+        yield LeftOut("style fidelity", "it is measured between the photos of several label maps; there is 1", cure)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from spadework.data.ontology import Ontology
 from spadework.data.pair_dataset import PairDataset
 from spadework.evaluation.generate import Generating
 from spadework.evaluation.pictures import LOSSY, common_size, content_hash, find_pictures
 from spadework.evaluation.protocol import Protocol, Size
-from spadework.model_folder import CONFIG, FILL_UNLABELLED, ONTOLOGY, SEEN_STYLES, WEIGHTS, find_model
+from spadework.model_folder import CONFIG, FILL_UNLABELLED, ONTOLOGY, SEEN_STYLES, WEIGHTS, find_model, read_system
 from spadework.segmenters.segmenter import WeightsFile
 
 
@@ -44,6 +46,16 @@ def model_folder(subject: Generating) -> Path:
 def model_ontology(subject: Generating) -> Ontology:
     """The model's classes."""
     return Ontology.read(model_folder(subject) / ONTOLOGY)
+
+
+def check_style(subject: Generating) -> None:
+    """Raise ValueError where styles of photos are asked of a model that cannot encode them."""
+    if subject.style != "encoded":
+        return
+    with torch.device("meta"):
+        _, system = read_system(model_folder(subject))
+    if "encoder" not in system.networks:
+        raise ValueError(f"--style encoded: {subject.model} has no style encoder; take --style seed")
 
 
 def _describe_model(subject: Generating) -> dict[str, Any]:

@@ -33,17 +33,19 @@ def train_on_fake(
     settings: JudgeSettings,
     pace: Pace,
     *,
+    ontology: Ontology | None = None,
     hold_out: float = 0.2,
     tell: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Train the three into OUT/real, OUT/fake, OUT/both, and write and return OUT/report.json.
 
-    `real` are data folders; without the splits `val` or `test` a share of the photos is held out. `fake` is a data
+    `real` are data folders, with the given ontology or their own; without the splits `val` or `test` a share of the
+    photos is held out. `fake` is a data
     folder of generated photos with the label maps that they were generated from. All three see equally many images.
     Stopped at any moment, the same call goes on; finished segmenters stay. Raises ValueError for folders that can't be
     used, among them photos generated from label maps of the photos held out.
     """
-    ours = choose_material(real, "all", hold_out=hold_out, seed=settings.seed)
+    ours = choose_material(real, "all", hold_out=hold_out, seed=settings.seed, ontology=ontology)
     generated = _generated(fake, ours)
     materials = {"real": ours, "fake": generated, "both": _joined(ours, generated)}
     out.mkdir(parents=True, exist_ok=True)
