@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 import spadework
 from spadework.studio.limits import Limits
+from spadework.studio.shared_model import Made
 from tests.studio.served import InThread, Served, ids, live_map, picture_of, png, text
 
 pytest.importorskip("websockets")
@@ -141,6 +143,29 @@ def test_a_style_that_does_not_fit_is_told_with_its_number(served: Served) -> No
         assert told["sequence"] == 2 and "6 numbers" in told["message"]
         connection.send(json.dumps({"type": "style", "sequence": 3, "style": None}))
         final(connection, 3)
+
+
+def test_a_map_that_fails_does_not_take_a_newer_one_with_it(model: Path) -> None:
+    begun, gate = threading.Event(), threading.Event()
+    with InThread(model) as served, connect(served.live) as connection:
+        compute = served.studio.model.generate
+
+        def fails_late(*arguments: Any) -> Made:
+            begun.set()
+            gate.wait(60)
+            raise ValueError("this map cannot be drawn")
+
+        served.studio.model.generate = fails_late  # type: ignore[method-assign]
+        connection.send(live_map(ids(0), 1))
+        assert begun.wait(60)
+        served.studio.model.generate = compute  # type: ignore[method-assign]
+        connection.send(live_map(ids(1), 2))
+        connection.send("{")  # Answered when what was sent before it has been read.
+        assert "no JSON" in error(connection)["message"]
+        gate.set()
+        told = error(connection)
+        assert (told["sequence"], told["message"]) == (1, "this map cannot be drawn")
+        np.testing.assert_array_equal(final(connection, 2), np.asarray(spadework.load(model)(ids(1))))
 
 
 def test_endless_nonsense_ends_the_connection(served: Served) -> None:

@@ -71,6 +71,17 @@ def test_thumbnails_are_pictures_of_their_styles(served: Served) -> None:
     assert served.get("/v1/styles/Seed%200/vector").status == 404
 
 
+def test_another_model_has_other_thumbnails_at_the_same_address(served: Served, tmp_path: Path) -> None:
+    address = "/v1/styles/Seed%200/picture"
+    shown = served.get(address)
+    assert shown.heads["cache-control"] == "no-cache"  # A browser asks each time,
+    again = served.get(address, **{"If-None-Match": shown.heads["etag"]})
+    assert again.status == 304 and not again.content  # and is sent only what it does not have.
+    with InThread(tiny_model(tmp_path / "other", generator_width=6)) as other:
+        fresh = other.get(address, **{"If-None-Match": shown.heads["etag"]})
+    assert fresh.status == 200 and (pixels(fresh.content) != pixels(shown.content)).any()
+
+
 @pytest.mark.parametrize("size", [(64, 64), (40, 72), (1, 1)])
 def test_a_photo_is_as_the_library_makes_it(
     served: Served, synthesizer: spadework.Synthesizer, size: tuple[int, int]

@@ -61,6 +61,7 @@ class Live:
         self.ontology = ontology
         self.state = Snapshot(0, None, read_style(None, limits.max_photo_pixels), None)
         self._shown: Snapshot | None = None
+        self._tried = self.state  # What the latest turn was computed from; a newer state may have come since.
         self._changed = asyncio.Event()
         self._sending = asyncio.Lock()
         self._pace = Bucket(limits.messages_per_second, limits.messages_per_second)
@@ -142,13 +143,14 @@ class Live:
             state = self.state
             if state.ids is None or state is self._shown:
                 continue
+            self._tried = state
             try:
                 await self._show()
             except WebSocketDisconnect:
                 return
             except Exception as error:
-                self._shown = self.state
-                await self._tell(error, self.state.sequence)
+                self._shown = self._tried
+                await self._tell(error, self._tried.sequence)
 
     async def _show(self) -> None:
         """The newest state: a preview where full size takes long, then full size unless something newer came."""
@@ -175,7 +177,7 @@ class Live:
         """Compute with the state that is newest when it is this client's turn."""
 
         def newest() -> tuple[Made, Snapshot]:
-            state = self.state
+            state = self._tried = self.state
             assert state.ids is not None
             index = self.ontology.to_index(state.ids)
             size = index.shape[0], index.shape[1]

@@ -1,4 +1,4 @@
-"""The page and its files: known types only, asked for anew each time, sent only where they changed."""
+"""The page and its files: known types only, asked for anew each time, sent only where they changed. Pictures alike."""
 
 from __future__ import annotations
 
@@ -50,8 +50,13 @@ def page(folder: Path, known: str | None) -> Response:
         content = (folder / "index.html").read_bytes()
     except OSError:
         raise HTTPException(404, "this installation has no page; the API is at /openapi.json") from None
+    return revalidated(content, TYPES[".html"], known)
+
+
+def revalidated(content: bytes, kind: str, known: str | None) -> Response:
+    """Content of this type under an address whose content may change, or 304 where the copy of tag `known` is it."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
     heads = {**REVALIDATE, "ETag": tag}
     if known == tag:
         return Response(status_code=304, headers=heads)
-    return Response(content, media_type=TYPES[".html"], headers=heads)
+    return Response(content, media_type=kind, headers=heads)

@@ -28,7 +28,7 @@ from spadework.studio.generating import answer, photo_of, read_request
 from spadework.studio.guard import Guard, client_address
 from spadework.studio.live import TRY_LATER, Live
 from spadework.studio.looks import Look, show
-from spadework.studio.page_files import PageFiles, page
+from spadework.studio.page_files import PageFiles, page, revalidated
 from spadework.studio.refusal import Refusal, refusal_of
 from spadework.studio.studio import Studio
 from spadework.studio.turns import NotWanted
@@ -86,15 +86,15 @@ def make_app(studio: Studio, admission: Admission, static: Path) -> FastAPI:
         return Response(received.ids_png(found.index, ontology), media_type="image/png")
 
     @app.get("/v1/styles/{name}/picture", response_class=Response, responses=a_picture("image/jpeg"), tags=["model"])
-    async def style_picture(name: Name) -> Response:
-        """A small photo of an example map in this style."""
+    async def style_picture(name: Name, request: Request) -> Response:
+        """A small photo of an example map in this style; another model has another one at the same address."""
         look = _look(studio, name)
         if look.picture is None:
             first = next(iter(studio.examples.values()))
             await studio.turns.take_in_background(lambda: show(look, model, first))
         assert look.picture is not None
         content, kind = look.picture
-        return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+        return revalidated(content, kind, request.headers.get("if-none-match"))
 
     @app.get("/v1/styles/{name}/vector", response_model=messages.EncodedStyle, tags=["model"])
     def style_vector(name: Name) -> dict[str, Any]:

@@ -235,6 +235,115 @@ def test_locked_and_hidden_layers_are_not_painted_on(page: Page) -> None:
     assert "other layers lie over “sky”" in page.evaluate("notices.at(-1)")
 
 
+LEAVE = """async () => {
+  const { Autosave } = await import("/canvas/autosave.js");
+  const autosave = new Autosave(painting, "left");
+  await autosave.restore();
+  Object.defineProperty(document, "hidden", { value: true, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+  delete document.hidden;
+  autosave.stop();
+}"""
+"""As when another tab is chosen while something is drawn: it is kept at once."""
+ENDINGS = {
+    "hidden": "painting.setLayer('near', { visible: false })",
+    "locked": "painting.setLayer('near', { locked: true })",
+    "rearranged": "painting.addLayer('birds', 0)",
+    "left": f"({LEAVE})()",
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_the_keyboards_brush_is_lifted_when_its_edit_ends(page: Page, how: str) -> None:
+    use(page, tool="pencil", size=1)
+    page.evaluate("editor.element.focus()")
+    page.keyboard.press("ArrowRight")  # calls the cursor, in the middle
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.evaluate(ENDINGS[how])
+    begun = page.evaluate("painting.layer('near').ids.filter((id) => id === 1).length")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("painting.layer('near').ids.filter((id) => id === 1).length") == begun == 2
+    assert page.evaluate("editor.keyboardCursor") == {"x": 51.5, "y": 32.5}
+
+    # Enter paints anew, where it may.
+    page.keyboard.press("Enter")
+    if how in ("hidden", "locked"):
+        assert how in page.evaluate("notices.at(-1)")
+        page.evaluate("painting.setLayer('near', { visible: true, locked: false })")
+        page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert (seen(page)[32, 48:54] == [1, 1, 255, 1, 1, 255]).all()
+    page.keyboard.press("Control+z")
+    assert (seen(page)[32, 48:54] == [1, 1, 255, 255, 255, 255]).all()
+
+
+@pytest.mark.parametrize("tool", ["brush", "rectangle"])
+@pytest.mark.parametrize("how", ENDINGS)
+def test_a_mouse_that_is_held_paints_no_further_when_its_edit_ends(page: Page, tool: str, how: str) -> None:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    use(page, tool=tool, size=5, smoothing=0.5)
+    page.mouse.move(*on_screen(page, 10, 10))
+    page.mouse.down()
+    page.mouse.move(*on_screen(page, 30, 30), steps=4)
+    page.evaluate("nextFrame()")
+    page.evaluate(ENDINGS[how])
+    begun = page.evaluate("painting.layer('near').ids.join()")
+    page.mouse.move(*on_screen(page, 60, 40), steps=4)
+    page.evaluate("nextFrame()")
+    page.mouse.up()
+    assert page.evaluate("painting.layer('near').ids.join()") == begun
+    assert page.evaluate("painting.layer('near').ids.includes(1)") and page.evaluate("painting.canUndo")
+    assert wrong == []
+
+    # The canvas goes on showing what happens, and what is drawn next is painted.
+    page.evaluate("painting.setLayer('near', { visible: true, locked: false })")
+    drag(page, (70, 50), (80, 60))
+    assert seen(page)[55, 75] == 1 and looks_painted(page, 75, 55) == [120, 110, 100, 255]
+
+
+def test_a_polygon_waits_for_a_layer_that_was_locked_meanwhile(page: Page) -> None:
+    corners = [(10, 10), (40, 12), (38, 40), (12, 38)]
+
+    def click() -> None:
+        use(page, tool="polygon", **{"class": 1})
+        for corner in corners:
+            page.mouse.click(*on_screen(page, *corner))
+
+    click()
+    page.keyboard.press("Enter")
+    unhindered = seen(page)
+    page.evaluate("start(96, 64)")
+    click()
+    for number, attributes in enumerate(({"locked": True}, {"locked": False, "visible": False}), 1):
+        page.evaluate("(given) => painting.setLayer('near', given)", attributes)
+        page.keyboard.press("Enter")
+        page.mouse.click(*on_screen(page, *corners[0]))
+        word = "locked" if "visible" not in attributes else "hidden"
+        assert page.evaluate("notices.length") == 2 * number and word in page.evaluate("notices.at(-1)")
+    page.evaluate("painting.setLayer('near', { visible: true })")
+    page.keyboard.press("Enter")
+    assert (seen(page) == unhindered).all() and page.evaluate("painting.history.done") == 1
+
+    # A lasso is given up, and that is told.
+    page.evaluate("start(96, 64)")
+    use(page, tool="lasso", **{"class": 1})
+    page.mouse.move(*on_screen(page, 10, 10))
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*on_screen(page, *corner))
+    page.evaluate("painting.setLayer('near', { locked: true })")
+    page.mouse.up()
+    assert "locked" in page.evaluate("notices.at(-1)")
+    page.evaluate("painting.setLayer('near', { locked: false })")
+    page.mouse.move(*on_screen(page, 50, 50))
+    page.keyboard.press("Enter")
+    assert (seen(page) == 255).all()
+
+
 def test_wheel_keys_and_drags_move_the_view(page: Page) -> None:
     use(page, tool="brush", size=10)
     view = "({ scale: editor.view.scale, x: editor.view.x, y: editor.view.y, size: editor.size })"

@@ -161,13 +161,26 @@ def test_by_keyboard_alone(opened: StudioPage, tmp_path: Path) -> None:
 
 def test_a_project_of_another_model_says_so(browser: Browser, opened: StudioPage, tmp_path: Path) -> None:
     opened.stroke([(0.2, 0.2), (0.8, 0.8)])
+    for number in (1, 2):
+        opened.page.get_by_role("button", name=f"Style Seed {number}", exact=True).click()
     file = tmp_path / "here.spadework.json"
     opened.download("Save the project").save_as(file)
+    opened.page.reload()
+    opened.until("globalThis.studio && document.body.dataset.state === 'ready'")
+    opened.open_file(file)
+    opened.page.locator(".message").get_by_text("is open").wait_for()
+    pictures = [f"/v1/styles/Seed%20{number}/picture" for number in range(3)]
+    assert opened.page.evaluate("studio.looks.history.map(({picture}) => picture)") == pictures
     model = landscapes_model(tmp_path / "other", seed=1)
     with Served("--model", model, cwd=tmp_path) as other, studio_page(browser, other.url) as page:
         page.open_file(file)
         page.page.get_by_text("made with another model").wait_for()
         assert (page.ids() == opened.ids()).all()
+
+        # Those addresses show other pictures here.
+        page.settled()
+        kept = page.page.evaluate("studio.looks.history.map(({seed, picture}) => [seed, picture?.slice(0, 5)])")
+        assert kept == [[0, None], [1, None], [2, "data:"]]
 
 
 def test_what_is_no_project_is_refused_and_changes_nothing(opened: StudioPage) -> None:

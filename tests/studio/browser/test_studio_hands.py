@@ -117,6 +117,22 @@ def test_dropped_files_are_opened_and_photos_give_their_style(opened: StudioPage
     assert opened.page.locator(".drop").is_hidden()
 
 
+def test_what_is_dropped_on_the_batch_sheet_leaves_no_veil(opened: StudioPage) -> None:
+    before = opened.ids()
+    opened.menu("Many maps")
+    opened.page.locator(".batch-zone").wait_for()
+    with opened.page.expect_download() as coming:
+        plain = Image.fromarray(np.zeros((32, 48), np.uint8))
+        assert not dropped(opened, ".batch-zone", "a.png", "image/png", plain)
+    assert coming.value.suggested_filename.endswith("-photos.zip")
+    opened.page.keyboard.press("Escape")
+    opened.until("!document.querySelector('dialog')")
+    assert opened.page.locator(".drop").is_hidden()
+    assert (opened.ids() == before).all()
+    assert dropped(opened, "#map", "a.png", "image/png", plain)
+    opened.until("studio.name === 'a'")
+
+
 def test_why_shows_the_window_under_the_pointer(opened: StudioPage) -> None:
     opened.page.keyboard.press("y")
     opened.until("!!document.querySelector('.drawer select option')")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from tests.studio.browser.studio_page import StudioPage, studio_page
+from spadework.data.ontology import Ontology
+from spadework.model_folder import write_model
+from spadework.systems.spade import Spade
+from tests import tiny
+from tests.studio.browser.studio_page import WELCOMED, StudioPage, studio_page
 from tests.studio.served import Served, pixels, png, text, tiny_oasis_model
 
 if TYPE_CHECKING:
@@ -50,6 +56,97 @@ def test_ids_survive_png_files(opened: StudioPage, most: int) -> None:
             read, *size = opened.page.evaluate(DECODE, base64.b64encode(file.getvalue()).decode())
             assert size == [width, height]
             assert (np.array(read).reshape(height, width) == values).all()
+
+
+def park_model(folder: Path, *more: str) -> Path:
+    """A tiny model of a park, all of whose ids are classes: 0 is sky, 4 is path, then `more`."""
+    torch.manual_seed(0)
+    names = ("sky", "tree", "grass", "pond", "path", *more)
+    ontology = Ontology.from_json({"name": "park", "classes": [{"id": id, "name": n} for id, n in enumerate(names)]})
+    config = tiny.config(stem="style", encoder=True, classes=ontology.channels)
+    write_model(folder, "spade", tiny.lively(Spade(config)), ontology)
+    return folder
+
+
+def test_without_an_unlabelled_id_all_classes_have_their_colours(browser: Browser, tmp_path: Path) -> None:
+    with (
+        Served("--model", park_model(tmp_path / "park"), cwd=tmp_path) as served,
+        studio_page(browser, served.url, viewport={"width": 1280, "height": 800}) as page,
+    ):
+        page.page.evaluate("studio.painting.replaceWith(new Uint16Array(64 * 64), 64, 64)")
+        page.settled()
+        shown = page.page.evaluate(
+            """() => {
+              const canvas = document.querySelector("#map canvas");
+              const {view} = studio.editor;
+              const ratio = canvas.width / canvas.clientWidth;
+              const [left, top] = [view.toScreenX(1) * ratio, view.toScreenY(1) * ratio];
+              const side = Math.floor(62 * view.scale * ratio);
+              const {data} = canvas.getContext("2d").getImageData(left, top, side, side);
+              const words = [...new Set(new Uint32Array(data.buffer))];
+              return words.map((word) => [word & 255, (word >> 8) & 255, (word >> 16) & 255]);
+            }"""
+        )
+        assert shown == [page.page.evaluate("studio.colors[0]")]
+        assert page.page.evaluate("studio.editor.nameOf(0)") == "sky"
+        assert page.errors == []
+
+
+def test_classes_that_the_model_has_no_more_become_empty(browser: Browser, tmp_path: Path) -> None:
+    swan, port = 5, free_port()
+    context = browser.new_context(accept_downloads=True)
+    context.add_init_script(WELCOMED)
+    with Served("--model", park_model(tmp_path / "before", "swan"), "--port", port, cwd=tmp_path) as served:
+        page = StudioPage(context.new_page(), served.url).open()
+        before = page.ids()
+        page.page.get_by_role("option", name="swan").click()
+        page.stroke([(0.2, 0.3), (0.7, 0.6)])
+        painted = page.ids()
+        count = int((painted == swan).sum())
+        assert count
+        page.settled()
+        page.download("Save the project").save_as(tmp_path / "swan.spadework.json")
+        page.page.evaluate("new Promise((done) => setTimeout(done, 2500))")  # Kept by the browser.
+    page.errors.clear()  # The studio was gone.
+
+    # Taken up by itself, with a model that has no swans: painting goes on.
+    with Served("--model", park_model(tmp_path / "after"), "--port", port, cwd=tmp_path):
+        page.open()
+        told = f"{count} of its pixels had classes that this model does not have"
+        page.page.locator(".message").get_by_text(told).wait_for()
+        assert (page.ids() == before).all()
+        assert page.page.evaluate("studio.editor.class") != swan
+        page.page.get_by_role("option", name="pond").click()
+        page.stroke([(0.2, 0.3), (0.7, 0.6)])
+        page.settled()
+        assert (page.ids() == 3)[painted == swan].mean() > 0.9  # Strokes are smoothed, in time.
+        assert page.page.locator(".message.bad").count() == 0
+
+        # One step, like any other.
+        for _ in range(2):
+            page.page.keyboard.press("Control+z")
+        assert (page.ids() == painted).all()
+        page.page.keyboard.press("Control+Shift+z")
+        assert (page.ids() == before).all()
+
+        # A project file alike.
+        page.page.reload()
+        page.until("globalThis.studio && document.body.dataset.state === 'ready'")
+        page.page.evaluate("document.querySelector('.messages').replaceChildren()")
+        page.open_file(tmp_path / "swan.spadework.json")
+        page.page.locator(".message").get_by_text(told).wait_for()
+        assert (page.ids() == before).all()
+        page.settled()
+        page.page.keyboard.press("Control+z")
+        assert (page.ids() == painted).all()
+    context.close()
+
+
+def free_port() -> str:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 def test_a_class_takes_a_style_of_its_own(browser: Browser, tmp_path: Path) -> None:

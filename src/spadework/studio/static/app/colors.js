@@ -37,7 +37,7 @@ function made(id) {
 /** Samples of the patterns that classes have on the canvas: id -> address of a picture. */
 export function patternSamples(classes, colors) {
   const picture = new Picture();
-  picture.setLook(classes, colors, -1, true);
+  picture.setLook(classes, colors, null, true);
   picture.resize(SAMPLE, SAMPLE);
   const all = { left: 0, top: 0, right: SAMPLE, bottom: SAMPLE };
   const sample = (id) => {

@@ -12,7 +12,8 @@ export function takeDrops(files, offersStyle) {
   );
   document.body.append(veil);
   const carries = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragenter", (event) => carries(event) && (veil.hidden = false));
+  const inSheet = () => document.querySelector("dialog[open]"); // It lies over the veil, and may take files itself.
+  addEventListener("dragenter", (event) => carries(event) && !inSheet() && (veil.hidden = false));
   addEventListener("dragover", (event) => {
     if (!carries(event)) return;
     event.preventDefault();

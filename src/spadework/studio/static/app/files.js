@@ -120,11 +120,12 @@ export class Files {
     } catch (error) {
       throw trouble(`it cannot be opened: ${error.message}.`, "The file may be damaged. Your painting is as it was.");
     }
-    if (model.style.size) looks.fromJSON(project.style);
+    const other = difference(project, model);
+    const notes = [other, this.studio.leaveOutUnknown()].filter(Boolean).join(" ");
+    if (model.style.size) looks.fromJSON(project.style, !other);
     this.studio.rename(project.name ?? stem(name));
     this.studio.editor.fit();
-    const other = difference(project, model);
-    say(`${project.name ?? name} is open.`, { kind: other ? "plain" : "good", cure: other, stay: Boolean(other) });
+    say(`${project.name ?? name} is open.`, { kind: notes ? "plain" : "good", cure: notes, stay: Boolean(notes) });
   }
 
   /** A map that came from somewhere. */

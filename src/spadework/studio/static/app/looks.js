@@ -93,17 +93,23 @@ export class Looks extends EventTarget {
     };
   }
 
-  /** Take over what toJSON gave; what doesn't fit this model's style size is left out. */
-  fromJSON(said) {
+  /**
+   * Take over what toJSON gave; what doesn't fit this model's style size is left out.
+   * @param {any} said
+   * @param {boolean} sameModel  whether this model made them: addresses of another one's pictures show other looks here
+   */
+  fromJSON(said, sameModel) {
     const fits = (look) => look && (Number.isInteger(look.seed) || look.vector?.length === this.kind.size);
-    const history = (said?.history ?? []).filter(fits);
+    const taken = ({ picture, ...look }) => (sameModel || picture?.startsWith("data:") ? { ...look, picture } : look);
+    const history = (said?.history ?? []).filter(fits).map(taken);
     if (!history.length) return false;
     this.history = history;
     this.at = Math.min(Math.max(said.at ?? 0, 0), history.length - 1);
     this.locked = Boolean(said.locked);
-    this.mix = fits(said.mix?.look) ? said.mix : null;
+    this.mix = fits(said.mix?.look) ? { ...said.mix, look: taken(said.mix.look) } : null;
     this.scope = this.kind.regional && said.scope === "class" ? "class" : "picture";
-    this.ofClass = new Map((said.ofClass ?? []).filter(([, look]) => fits(look)));
+    const ofClass = (said.ofClass ?? []).filter(([, look]) => fits(look));
+    this.ofClass = new Map(ofClass.map(([id, look]) => [id, taken(look)]));
     this.tell();
     return true;
   }

@@ -162,12 +162,14 @@ async function restore(studio) {
   const autosave = new Autosave(painting, model.ontology.name, () => studio.state());
   autosave.addEventListener("trouble", ({ detail }) => say(detail.message, { kind: "bad" }));
   const kept = await autosave.restore();
+  const lost = studio.leaveOutUnknown();
+  if (lost) say("Welcome back. The map was painted with other classes.", { cure: lost, stay: true });
   const extras = kept?.extras;
   if (extras?.looks) {
-    if (model.style.size) looks.fromJSON(extras.looks);
+    if (model.style.size) looks.fromJSON(extras.looks, extras.hash === model.hash);
     if (extras.chosen !== null && extras.chosen !== undefined) studio.palette.choose(extras.chosen);
     studio.rename(extras.name);
-    if (extras.hash !== model.hash)
+    if (extras.hash !== model.hash && !lost)
       say("Welcome back. Your map is as you left it; the model is another one.", { kind: "plain" });
   }
   looks.addEventListener("change", () => autosave.touch());

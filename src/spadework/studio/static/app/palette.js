@@ -91,8 +91,9 @@ export class Palette extends EventTarget {
     return this.classes.find((each) => each.id === id)?.name ?? "unlabelled";
   }
 
-  /** Choose a class, and tell everybody. */
+  /** Choose a class, and tell everybody; one that is not in the list was another model's. */
   choose(id) {
+    if (!this.rows.has(id)) return;
     this.show(id);
     this.dispatchEvent(new CustomEvent("choose", { detail: { id } }));
     speak(`Painting ${this.name(id)}`);

@@ -21,10 +21,10 @@ export class Studio extends EventTarget {
     this.name = "Untitled";
     this.palettes = palettesOf(model);
     this.paletteName = preferences.palette in this.palettes ? preferences.palette : "own";
-    const { classes } = model.ontology;
+    const { classes, unlabelled_id: unlabelled } = model.ontology; // null: then what is empty is the first class
     const [height, width] = model.size;
-    this.painting = new Painting({ width, height, classes, unlabelled: model.ontology.unlabelled_id ?? classes[0].id });
-    this.editor = new Editor($("#map"), this.painting, { classes, palette: this.colors });
+    this.painting = new Painting({ width, height, classes, unlabelled: unlabelled ?? classes[0].id });
+    this.editor = new Editor($("#map"), this.painting, { classes, palette: this.colors, unlabelled });
     this.looks = new Looks(model.style);
     this.palette = new Palette($(".palette"), classes, this.colors);
     this.photo = new PhotoView($(".pane-photo .pane-view"));
@@ -92,6 +92,17 @@ export class Studio extends EventTarget {
   /** The style of whole photos. */
   async wholeStyle() {
     return this.looks.spec();
+  }
+
+  /**
+   * Pixels of classes that this model does not have become empty, since the server refuses maps that hold them.
+   * @returns {string} how many there were, for people; "" for none
+   */
+  leaveOutUnknown() {
+    const { classes, unlabelled } = this.model.ontology;
+    const count = this.painting.keepOnly([...classes.map(({ id }) => id), ...unlabelled]);
+    if (!count) return "";
+    return `${count.toLocaleString("en")} of its pixels had classes that this model does not have; they are empty now.`;
   }
 
   /** What is kept beside the painting. */

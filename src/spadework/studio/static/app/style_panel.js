@@ -76,7 +76,6 @@ export function makeStyles(place, looks, offered, studio) {
   });
   const scopes = [{ value: "picture", text: "Photo", tip: "The style of the whole photo" }];
   if (looks.kind.regional) scopes.push({ value: "class", text: "Class", tip: "The style of the class you paint with" });
-  if (looks.kind.objects) scopes.push({ value: "object", text: "Object", tip: "The style of one object" });
   const scope = scopes.length > 1 ? segments("Style of", scopes, looks.scope, (value) => looks.setScope(value)) : null;
 
   // Middle: thumbnails.

@@ -55,6 +55,14 @@ export class Drawing {
     return Boolean(gesture);
   }
 
+  /** An edit of the painting is over; so is the gesture that had it open, where a layer was hidden or the page left. */
+  ended() {
+    if (!this.held || !this.gesture?.paints) return;
+    this.held = false;
+    this.gesture = null;
+    if (this.cursor) this.editor.say("Lifted");
+  }
+
   frame(time) {
     this.gesture?.frame(time);
   }
@@ -96,8 +104,7 @@ export class Drawing {
   /** Enter closes a polygon; otherwise it holds the tool down, or lifts it. @returns {boolean} whether it did */
   enter() {
     if (this.gesture?.close && !this.held) {
-      this.gesture.close();
-      this.gesture = null;
+      if (this.gesture.close()) this.gesture = null;
     } else if (this.held) this.lift();
     else if (this.cursor) this.keyPress();
     else return false;

@@ -30,6 +30,7 @@ export class Editor extends EventTarget {
   #mirror = "";
   #patterns = false;
   #palette;
+  #checked; // the id that is drawn as grey checks, or null
   #sizes = { ...SIZES };
   #hovered = null; // {x, y} in map coordinates
   #alt = false;
@@ -51,14 +52,18 @@ export class Editor extends EventTarget {
   /**
    * @param {HTMLElement} element  is filled with the canvas
    * @param {import("./painting.js").Painting} painting
-   * @param {{classes: {id: number, name: string, color?: number[]}[], palette?: Record<number, number[]>}} options
+   * @param {object} options
+   * @param {{id: number, name: string, color?: number[]}[]} options.classes
+   * @param {Record<number, number[]>} [options.palette]
+   * @param {number | null} [options.unlabelled]  the id that is drawn as grey checks; null where all ids are classes
    */
-  constructor(element, painting, { classes, palette }) {
+  constructor(element, painting, { classes, palette, unlabelled = painting.unlabelled }) {
     super();
     this.painting = painting;
     this.classes = classes;
     this.names = new Map(classes.map(({ id, name }) => [id, name]));
     this.#palette = palette ?? Object.fromEntries(classes.map(({ id, color }) => [id, color]));
+    this.#checked = unlabelled;
     this.#class = classes[0]?.id ?? painting.unlabelled;
     this.element = this.#prepare(element);
     this.#announcer = new Announcer(element);
@@ -95,6 +100,7 @@ export class Editor extends EventTarget {
     element.addEventListener("wheel", (event) => this.#wheel(event), { ...options, passive: false });
     addEventListener("blur", () => this.#keyboard.blur(), options);
     painting.addEventListener("change", ({ detail }) => this.#changed(detail), options);
+    painting.addEventListener("ended", () => this.#drawing.ended(), options);
   }
 
   /** Take the canvas away. */
@@ -242,7 +248,7 @@ export class Editor extends EventTarget {
   }
 
   #look() {
-    this.#screen.picture.setLook(this.classes, this.#palette, this.painting.unlabelled, this.#patterns);
+    this.#screen.picture.setLook(this.classes, this.#palette, this.#checked, this.#patterns);
     this.#screen.changeAll();
   }
 

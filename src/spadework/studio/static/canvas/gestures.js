@@ -1,7 +1,8 @@
 // What the tools do between pressing and lifting: by pointer or by keyboard, in map coordinates.
 //
 // A gesture has `move(x, y, pressure, time, shift)`, `frame(time)` once per frame, `lift()` (whether it is over) and
-// `cancel()`, and may have `outline`, points to be shown while nothing is painted yet.
+// `cancel()`, and may have `outline`, points to be shown while nothing is painted yet. One that `paints` has an edit of
+// the painting open from the press to the lift, and ends with it.
 
 import { NOTHING } from "./layers.js";
 import { everywhere, flood } from "./flood.js";
@@ -18,6 +19,8 @@ const LIGHTEST = 0.2; // of the size, for a pen that hardly touches
 
 /** Brush, pencil and eraser. */
 class Freehand {
+  paints = true;
+
   /** @param {Editor} editor @param {Press} press */
   constructor(editor, tool, press) {
     this.editor = editor;
@@ -59,6 +62,8 @@ class Freehand {
 
 /** Line and rectangle: drawn anew while they are stretched. */
 class Stretched {
+  paints = true;
+
   /** @param {Editor} editor @param {Press} press */
   constructor(editor, tool, { x, y }) {
     Object.assign(this, { editor, x, y, endX: x, endY: y, changed: true });
@@ -118,11 +123,17 @@ class Outlined {
 
   cancel() {}
 
-  close() {
+  /** Fill the outline, unless the layer was locked or hidden meanwhile. @returns {boolean} whether it was filled */
+  close(outline = this.outline) {
     const { class: id, mirror, painting } = this.editor;
+    const refusal = painting.refusal();
+    if (refusal) {
+      this.editor.notice(refusal);
+      return false;
+    }
     painting.begin(this.tool);
     const pen = new Pen(painting, { tool: this.tool, class: id, layer: painting.active, mirror });
-    pen.shape(this.outline);
+    pen.shape(outline);
     this.editor.committed(painting.commit(pen.stroke));
     return true;
   }
@@ -133,12 +144,14 @@ class Lasso extends Outlined {
     this.outline.push(x, y);
   }
 
+  /** A lasso ends where it is let go, be it filled or not. */
   lift() {
-    return this.close();
+    this.close();
+    return true;
   }
 }
 
-/** Every press adds a point; the last of `outline` follows the pointer. */
+/** Every press adds a point; the last of `outline` follows the pointer. It stays until it can be filled. */
 class Polygon extends Outlined {
   constructor(editor, tool, press) {
     super(editor, tool, press);
@@ -167,8 +180,7 @@ class Polygon extends Outlined {
   }
 
   close() {
-    this.outline.splice(-2, 2);
-    return super.close();
+    return super.close(this.outline.slice(0, -2));
   }
 
   /** Take the last point back. @returns {boolean} whether none is left */

@@ -22,7 +22,8 @@ const HISTORY = 64 * 2 ** 20; // bytes of steps to undo
 
 /**
  * Events (CustomEvent): `change` with detail {rect: Rectangle, live: boolean}: the composite may differ there, live
- * while an edit goes on; `layers`: their list, an attribute or the active one; `history`: what can be undone.
+ * while an edit goes on; `layers`: their list, an attribute or the active one; `history`: what can be undone; `ended`:
+ * an edit is over, whoever ended it.
  * A `change` with detail.resized means another width or height.
  */
 export class Painting extends EventTarget {
@@ -146,6 +147,7 @@ export class Painting extends EventTarget {
   #endEdit() {
     this.#edit.end();
     this.#edit = null;
+    this.dispatchEvent(new CustomEvent("ended"));
   }
 
   // Layers and whole maps: steps, too. Hiding, locking and naming are none.
@@ -205,6 +207,24 @@ export class Painting extends EventTarget {
     layers[0].ids.set(ids);
     Object.assign(layers[0], { visible: true, locked: false });
     this.#arrange(name, layers, layers[0].id, width, height);
+  }
+
+  /**
+   * Ids that are not known become nothing, on all layers, as one step.
+   * @param {Iterable<number>} known
+   * @returns {number} how many pixels of the layers
+   */
+  keepOnly(known) {
+    const strange = new Uint8Array(65536).fill(1);
+    for (const id of [...known, NOTHING]) strange[id] = 0;
+    let count = 0;
+    const layers = this.layers.map((layer) => {
+      const here = layer.ids.reduce((sum, id) => sum + strange[id], 0);
+      count += here;
+      return here ? { ...layer, ids: layer.ids.map((id) => (strange[id] ? NOTHING : id)) } : layer;
+    });
+    if (count) this.#arrange("leave out unknown classes", layers, this.active);
+    return count;
   }
 
   #arrange(name, layers, active, width = this.width, height = this.height) {

@@ -16,7 +16,12 @@ export class Picture {
     this.pattern = new Uint8Array(65536);
   }
 
-  /** Colours and patterns. @param {{id: number}[]} classes @param {Record<number, number[]>} palette */
+  /**
+   * Colours and patterns.
+   * @param {{id: number}[]} classes
+   * @param {Record<number, number[]>} palette
+   * @param {number | null} unlabelled  the id that is drawn as grey checks; null: every id has its colour
+   */
   setLook(classes, palette, unlabelled, patterns) {
     this.plain.fill(word(UNKNOWN));
     this.inked.fill(word(UNKNOWN));
@@ -26,6 +31,7 @@ export class Picture {
       this.inked[id] = word(inkOn(color));
     }
     if (patterns) classes.forEach(({ id }, place) => (this.pattern[id] = patternOf(place)));
+    if (unlabelled === null) return;
     this.plain[unlabelled] = word(CHECK[0]);
     this.inked[unlabelled] = word(CHECK[1]);
     this.pattern[unlabelled] = CHECKS;
