@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from spadework.cli import main
+from spadework.cli.train_options import read_options
+from spadework.systems import VARIANTS
 from tests.cli.small import train_arguments
 
 MakeFolder = Callable[..., Path]
@@ -92,7 +94,7 @@ def test_no_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str], make_folde
 def test_sizes_the_generator_cannot_take(
     make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = refuse(make_folder(), tmp_path / "run", capsys, "--width", "40")
+    said = refuse(make_folder(), tmp_path / "run", capsys, "--width", "40", "--load-size", "44")
     assert "40x32" in said and "take 32x32 or 64x32" in said
 
 
@@ -101,6 +103,42 @@ def test_perceptual_loss_without_weights(
 ) -> None:
     said = refuse(make_folder(), tmp_path / "run", capsys, "--perceptual-weight", "10")
     assert "--vgg vgg19-dcbb9e9d.pth" in said and "--perceptual-weight 0" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--sample-every", "0"), "sample-every 0: expected 1 or more"),
+        (("--evaluate-every", "-1"), "evaluate-every -1: expected 1 or more"),
+        (("--images", "0"), "images 0: expected 1 or more"),
+        (("--batch-size", "0"), "batch size 0"),
+        (("--hand-drawn", "2"), "hand_drawn 2.0 is a share of the samples: 0 to 1"),
+        (("--average", "1"), "average 1.0: expected 0 up to below 1"),
+        (("--width", "64", "--height", "64"), "load size 36 is smaller than the width 64"),
+        (("--best-by", "miou"), "did you mean 'mean_iou'?"),
+        (("--best-by", "mean_iou"), "a judge gives this score; add --judge"),
+    ],
+)
+def test_numbers_that_make_no_sense(
+    options: tuple[str, ...],
+    complaint: str,
+    make_folder: MakeFolder,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert complaint in refuse(make_folder(), tmp_path / "run", capsys, *options)
+
+
+def test_the_system_comes_before_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--preset", "tiny", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "oasis"]) == 2
+    assert "name the system before its options: spadework train oasis" in capsys.readouterr().err
+
+
+def test_explicit_options_go_before_those_of_a_variant() -> None:
+    arguments = ["spade", "--preset", "tiny", "--variant", "compact", "--data", "d", "--out", "o"]
+    compact = VARIANTS["spade"]["compact"]
+    assert {name: getattr(read_options(arguments).config, name) for name in compact} == compact
+    assert read_options([*arguments, "--generator-width", "24"]).config.generator_width == 24
 
 
 def test_unknown_names_get_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,14 @@ def test_a_run_that_has_only_begun_has_a_page(tmp_path: Path) -> None:
     assert "0</b> of 100 images" in page({"system": "spade"}, tmp_path, [], [], 100)
 
 
+def test_pictures_that_somebody_put_beside_the_sheets_are_left_out(tmp_path: Path) -> None:
+    run = made_run(tmp_path)
+    for name in ("000000500 (copy).png", "good.png"):
+        Image.new("RGB", (60, 20)).save(run.folder / "samples" / name)
+    write_page(run, 4000)
+    assert (run.folder / "page.html").read_text().count("data:image/jpeg") == 3
+
+
 def test_a_damaged_sheet_is_left_out(tmp_path: Path) -> None:
     run = made_run(tmp_path / "park")
     run.sample_path(500).write_bytes(b"\x89PNG")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -152,14 +153,10 @@ def _train_on_fake(options: Evaluate, subject: Subject, data: Data, protocol: Pr
             processes=options.processes or _processes(options.device),
             progress=bars.show,
         )
+    sized, ontology = replace(settings, width=width, height=height), data.dataset.ontology
+    tell = partial(print, flush=True)
     report = train_on_fake(
-        folders,
-        generated,
-        options.out / "segmenters",
-        replace(settings, width=width, height=height),
-        Pace(),
-        ontology=data.dataset.ontology,
-        tell=lambda line: print(line, flush=True),
+        folders, generated, options.out / "segmenters", sized, Pace(), ontology=ontology, tell=tell
     )
     print_scores(report)
 

@@ -99,6 +99,13 @@ def splits_of(root: Path) -> frozenset[str]:
     return frozenset(split for split in SPLITS if (root / split).is_dir() or (root / f"{split}_label").is_dir())
 
 
+def every_split(root: Path) -> list[str]:
+    """All splits of a data folder; pairs at its top, beside others, are its training split."""
+    names = [name for name in SPLITS if name in splits_of(root)]
+    at_top = "train" not in names and any((root / folder).is_dir() for folder in LABEL_FOLDERS)
+    return ["train", *names] if at_top or not names else names
+
+
 def _find_folders(root: Path, split: str | None) -> tuple[Path | None, Path, Path | None]:
     """The folders of photos, label maps and instance maps."""
     name = split or "train"

@@ -51,6 +51,14 @@ class Preprocess:
         if self.aspect_ratio <= 0 or round(self.crop_size / self.aspect_ratio) < 1:
             raise ValueError(f"aspect_ratio {self.aspect_ratio} leaves no height for crop_size {self.crop_size}")
 
+    def refuse_padding(self) -> None:
+        """Raise ValueError where pictures would be made smaller than the crop, and most of every sample be padding."""
+        if self.mode in ("resize_and_crop", "scale_width_and_crop") and self.load_size < self.crop_size:
+            raise ValueError(
+                f"load size {self.load_size} is smaller than the width {self.crop_size}: most of every sample would be "
+                f"padding. Take --load-size {round(self.crop_size * 286 / 256)}"
+            )
+
 
 @dataclass(frozen=True)
 class Geometry:

@@ -26,6 +26,7 @@ from spadework.segmenters.segmenter import Segmenter
 from spadework.synthesizer import Synthesizer
 from spadework.systems.base import System
 
+SCORES = ("segmenter_frechet", "segmenter_kernel", "mean_iou", "accuracy")
 AT_ONCE = 8
 
 

@@ -88,6 +88,12 @@ class Recipe:
     average_warm_up: bool = True
     """Begin with a smaller decay, (1 + n) / (10 + n) at iteration n, so that the random start is soon forgotten."""
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch size {self.batch_size}: expected 1 or more")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average {self.average}: expected 0 up to below 1")
+
 
 @dataclass(frozen=True)
 class Preset:

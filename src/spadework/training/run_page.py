@@ -43,7 +43,7 @@ def page(
         *_head(name, config, lines, total),
         *_hints(found),
         *_curves("Scores", series(lines, "scores")),
-        *_samples(sorted((folder / "samples").glob("*.png"))),
+        *_samples(sorted(path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal())),
         *_curves("Losses", series(lines, "losses")),
         *_settings(config),
     ]

@@ -48,3 +48,11 @@ class Settings:
     precision: Literal["float32", "bf16", "float64"] = "float32"
     """Arithmetic of the networks; with bf16 losses, spectral norms and weights stay float32. float64 is slow: for
     comparisons."""
+
+    def __post_init__(self) -> None:
+        for name in ("images", "checkpoint_every", "sample_every", "evaluate_every", "log_every", "accumulate"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name.replace('_', '-')} {value}: expected 1 or more")
+        if self.workers < 0:
+            raise ValueError(f"workers {self.workers}: expected 0 or more")

@@ -14,6 +14,7 @@ from spadework.sample import Batch, Sample
 from spadework.synthesizer import Synthesizer
 from spadework.systems.base import Progress, System
 
+SIGNS = ("sharpness", "spectral_peak", "style_diversity", "real_seen", "real_held_out")
 PICTURES = 8
 """Evenly spread over the data that the sample sheets show."""
 

@@ -55,6 +55,14 @@ def test_one_split(pack: Pack) -> None:
         examine(pack.root, split="test")
 
 
+def test_training_pairs_at_the_top_beside_a_split_are_looked_at(pack: Pack) -> None:
+    """Training reads them so: photos/ labels/ val/photos val/labels."""
+    for kind in list((pack.root / "train").iterdir()):
+        shutil.move(kind, pack.root / kind.name)
+    (pack.root / "train").rmdir()
+    assert [(group.name, group.pairs) for group in examine(pack.root).groups] == [("train", 10), ("val", 6)]
+
+
 def test_a_folder_that_is_none(pack: Pack, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no such folder"):
         examine(tmp_path / "nowhere")

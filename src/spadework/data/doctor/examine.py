@@ -11,7 +11,7 @@ from spadework.data.doctor.look_at_all import Progress, evenly_spread, look_at_a
 from spadework.data.doctor.report import GroupCount, Report
 from spadework.data.folder import common_ontology, data_folders, pack_of
 from spadework.data.ontology import Ontology
-from spadework.data.pairs import Listing, list_pairs, splits_of
+from spadework.data.pairs import Listing, every_split, list_pairs, splits_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def _survey(folders: list[Path], split: str | None, ontology: Ontology) -> tuple
     groups, broken = [], []
     for folder in folders:
         pack = pack_of(folder, ontology)
-        splits: list[str | None] = [split] if split is not None else [*sorted(splits_of(folder))] or [None]
+        splits: list[str | None] = [split]
+        if split is None and splits_of(folder):
+            splits = [*sorted(every_split(folder))]
         for name in splits:
             try:
                 listing = list_pairs(folder, name)

@@ -23,7 +23,7 @@ from spadework.atomic import readable_bytes, sweep_partial, write_atomic, write_
 from spadework.data.folder import FolderDataset
 from spadework.data.ontology import Ontology
 from spadework.data.pair_dataset import names_fingerprint
-from spadework.data.pairs import LABEL_FOLDERS, SPLITS
+from spadework.data.pairs import SPLITS, every_split
 from spadework.data.shards.index import (
     INDEX,
     Entry,
@@ -97,11 +97,7 @@ def make_shards(
 
 def _splits(source: Path, ontology: Ontology | None) -> dict[str, FolderDataset]:
     """The splits of a source; a folder without any is its own training split."""
-    train = FolderDataset(source, split=None, ontology=ontology)
-    names = [name for name in SPLITS if name in train.splits]
-    if not names or ("train" not in names and any((source / folder).is_dir() for folder in LABEL_FOLDERS)):
-        names = ["train", *names]
-    return {name: FolderDataset(source, split=name, ontology=ontology) for name in names}
+    return {name: FolderDataset(source, split=name, ontology=ontology) for name in every_split(source)}
 
 
 def _require_own(destination: Path, source: Path, folders: dict[str, FolderDataset], plans: list[Plan]) -> None:
