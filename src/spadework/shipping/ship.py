@@ -52,7 +52,7 @@ from spadework.training.origin import read_origin
 from spadework.training.run import Run
 
 EXAMPLES = "examples"
-SPREAD = 0.6
+SPREAD = 0.5
 """Of the styles that seeds draw from: see `SeenStyles.drawn_in`."""
 
 
