@@ -146,7 +146,7 @@ def main(options: Options) -> None:
             save(Image.open(io.BytesIO(page.screenshot())), options.out / f"studio-{name}.png")
 
         # Wide: beside each other, why, the shared page.
-        page = painted(browser, address, label_map, 2, **WIDE, color_scheme="light")
+        page = painted(browser, address, label_map, 9, **WIDE, color_scheme="light")
         keep(page, "1280-light")
         page.keyboard.press("y")
         page.locator(".bar-row").first.wait_for()
@@ -166,10 +166,10 @@ def main(options: Options) -> None:
         page.keyboard.press("v")
         settle(page)
         keep(page, "1280-dark")
-        keep(painted(browser, address, label_map, 0, **LARGE, color_scheme="dark"), "2560-dark")
+        keep(painted(browser, address, label_map, 11, **LARGE, color_scheme="dark"), "2560-dark")
 
         # A phone, with two of its sheets.
-        page = painted(browser, address, label_map, 2, **PHONE, color_scheme="light")
+        page = painted(browser, address, label_map, 9, **PHONE, color_scheme="light")
         views = [page.screenshot()]
         for sheet in (0, 2):
             page.locator(".dock button").nth(sheet).tap()
