@@ -70,7 +70,7 @@ def serve(
         studio = open_studio(synthesizer, read_system(folder)[0], folder, limits, segmenting)
 
         # The address.
-        base = (url or address(_name(host), listening.getsockname()[1])).rstrip("/")
+        base = (url or address(host, listening.getsockname()[1])).rstrip("/")
         link = f"{base}/?token={token}" if token else f"{base}/"
         name, (height, width) = studio.about["name"], studio.model.size
         say(f"{name}: {studio.about['system']}, {width}x{height}, {1000 * studio.model.seconds:.0f} ms a stroke")
@@ -105,15 +105,6 @@ def _listen(host: str, port: int | None) -> socket:
         except ValueError:
             continue
     return listen(host, 0)
-
-
-def _name(host: str) -> str:
-    """What to call an address that stands for all of a machine's."""
-    if host in ("0.0.0.0", "::"):
-        from socket import gethostname
-
-        return gethostname()
-    return host
 
 
 def _has_screen() -> bool:
