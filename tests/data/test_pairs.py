@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,4 +114,19 @@ def test_without_photos(tmp_path: Path) -> None:
 def test_nothing_to_find(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
     root = make(tmp_path)
     with pytest.raises(ValueError, match=message):
+        find_pairs(root)
+
+
+def test_hidden_folders_are_left_alone(make_folder: Callable[..., Path]) -> None:
+    root = make_folder(count=2)
+    (root / "labels/.ipynb_checkpoints").mkdir()
+    shutil.copy(root / "labels/p0.png", root / "labels/.ipynb_checkpoints/p0-checkpoint.png")
+    assert [pair.name for pair in find_pairs(root)] == ["p0", "p1"]
+
+
+def test_a_name_that_cannot_be_written_down_is_named(make_folder: Callable[..., Path]) -> None:
+    root = make_folder(count=1)
+    for kind in ("photos", "labels"):
+        shutil.copy(root / kind / "p0.png", os.fsencode(root / kind) + b"/caf\xe9.png")
+    with pytest.raises(ValueError, match=r"caf.xe9.png.* is not UTF-8; rename it"):
         find_pairs(root)

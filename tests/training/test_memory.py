@@ -18,6 +18,7 @@ from spadework.data.preprocess import Preprocess
 from spadework.systems import PRESETS
 from spadework.systems.base import Preset
 from spadework.systems.spade import Spade
+from spadework.training.beginning import Beginning
 from spadework.training.dry_run import DryRun, dry_run
 from spadework.training.forecast import forecast
 from spadework.training.memory import Needs, OutOfMemory, explaining_memory, needs_of
@@ -126,6 +127,24 @@ def test_a_dry_run(make_folder: MakeFolder) -> None:
     assert tried.peak_memory > 50 and tried.images_per_second > 0 and len(tried.seconds) == 3
     text = "\n".join(tried.lines())
     assert "4 pictures of 64x64, 2 at a time in each of 1 process (cpu)" in text and "for 1,004 images" in text
+
+
+def test_a_dry_run_begins_and_freezes_as_the_training_would(make_folder: MakeFolder, tmp_path: Path) -> None:
+    """What would not fit is said; what is frozen does not learn, so it takes less memory for gradients and moments."""
+    dataset = FolderDataset(make_folder(), settings=Preprocess("resize_and_crop", 72, 64))
+    kept: list[Spade] = []
+
+    def make() -> Spade:
+        kept.append(Spade(SMALL.config))
+        return kept[-1]
+
+    asked = make, replace(SMALL.recipe, batch_size=1), dataset, Settings(device="cpu", workers=0), 10
+    assert dry_run(*asked, frozen=["generator"]) is not None
+    assert not any(each.requires_grad for each in kept[-1].generator.parameters())
+    with pytest.raises(ValueError, match="nowhere"):
+        dry_run(*asked, beginning=Beginning(str(tmp_path / "nowhere")))
+    with pytest.raises(ValueError, match="generatr"):
+        dry_run(*asked, frozen=["generatr"])
 
 
 def test_a_dry_run_takes_the_largest_picture(make_folder: MakeFolder, ontology: object) -> None:

@@ -50,9 +50,11 @@ def train(arguments: Sequence[str]) -> None:
 
     epochs = config.epochs + config.decay_epochs
     images = len(dataset) * epochs if options.settings.images is None else options.settings.images
+    beginning = beginning_of(options.start_from, options.like, options.fresh)
     with explaining_memory(partial(_needs, options, config, dataset)):
         if options.dry_run:
-            tried = dry_run(make_system, options.recipe, dataset, options.settings, images)
+            asked = make_system, options.recipe, dataset, options.settings, images
+            tried = dry_run(*asked, beginning=beginning, frozen=options.freeze)
             for line in [] if tried is None else [*tried.lines(), *_needs(options, config, dataset).lines()]:
                 print(line)
             return
@@ -66,7 +68,7 @@ def train(arguments: Sequence[str]) -> None:
             options.settings,
             images,
             resume=options.resume,
-            beginning=beginning_of(options.start_from, options.like, options.fresh),
+            beginning=beginning,
             frozen=options.freeze,
             appraise=None if options.judge is None else OnTheWay.read(options.judge, previews, options.judge_pictures),
             about={} if perceptual is None else {"perceptual": perceptual.origin},

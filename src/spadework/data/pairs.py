@@ -172,9 +172,22 @@ def _by_stem(folder: Path, extensions: set[str]) -> dict[str, list[Path]]:
     """Stem -> files with it, of all files below a folder in natural order."""
     files: dict[str, list[Path]] = {}
     for path in sorted(_files(folder), key=lambda path: _natural(path.relative_to(folder))):
-        if path.suffix.lower() in extensions and not path.name.startswith("."):
-            files.setdefault(path.stem, []).append(path)
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in extensions and not hidden:
+            files.setdefault(_readable(path).stem, []).append(path)
     return files
+
+
+def _readable(path: Path) -> Path:
+    """The path, unless its name cannot be written down: a ValueError."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{path.parent!a}: the file name {os.fsencode(path.name)!r} is not UTF-8; rename it, for instance by "
+            "convmv -f latin1 -t utf8"
+        ) from None
+    return path
 
 
 def _without(files: dict[str, list[Path]], partners: dict[str, list[Path]]) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +14,11 @@ from spadework.data.preprocess import CROPPING
 from spadework.data.stream import SampleStream
 from spadework.interruptions import interruptions
 from spadework.systems.base import Progress, Recipe, System
+from spadework.training.beginning import Beginning, begin
+from spadework.training.freezing import freeze
 from spadework.training.iteration import iterate_in_parts, make_optimizers
 from spadework.training.launch import NUMBERS, ending_together, launch, prepare
+from spadework.training.origin import read_origin
 from spadework.training.processes import Processes
 from spadework.training.settings import Settings
 from spadework.training.shares import Shares
@@ -74,7 +77,14 @@ class DryRun:
 
 
 def dry_run(
-    make_system: Callable[[], System], recipe: Recipe, dataset: PairDataset, settings: Settings, images: int
+    make_system: Callable[[], System],
+    recipe: Recipe,
+    dataset: PairDataset,
+    settings: Settings,
+    images: int,
+    *,
+    beginning: Beginning | None = None,
+    frozen: Sequence[str] = (),
 ) -> DryRun | None:
     """Iterate a few times on the largest pictures of the data; None in all processes but the first.
 
@@ -87,6 +97,9 @@ def dry_run(
             shares = Shares(recipe.batch_size, processes, settings.accumulate)
             torch.manual_seed(settings.seed)
             system = make_system().to(fabric.device, NUMBERS[settings.precision]).train()
+            if beginning is not None:
+                begin(system, dataset.ontology, read_origin(beginning.place), beginning)
+            freeze(system, frozen)
             prepare(system, settings)
             optimizers = make_optimizers(system, Progress(0, len(dataset)))
             average = make_average(system, recipe) if processes.first else None

@@ -157,8 +157,8 @@ def _is_wanted(file: SourceFile, stems: Sequence[str]) -> bool:
 
 
 def _is_hidden(path: str) -> bool:
-    """Whether a file is one that file managers leave behind."""
-    return path.startswith("__MACOSX/") or path.rsplit("/", 1)[-1].startswith(".")
+    """Whether a file is one that file managers and notebooks leave behind."""
+    return path.startswith("__MACOSX/") or any(part.startswith(".") for part in path.split("/"))
 
 
 def _below(root: Path, exclude: Path | None) -> Iterator[SourceFile]:
