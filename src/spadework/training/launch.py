@@ -142,8 +142,6 @@ def _started_from_outside() -> bool:
 
 
 def _check_devices(settings: Settings, devices: int) -> None:
-    if settings.device == "mps":
-        find_device(settings.device)
     gpus = torch.cuda.device_count()
     if settings.device == "cuda" and devices > gpus:
         raise ValueError(f"--devices {devices}, but this machine has {gpus} CUDA GPUs: take fewer, or --device cpu")
@@ -153,6 +151,8 @@ def _check_devices(settings: Settings, devices: int) -> None:
         settings.device == "mps" or (settings.device == "auto" and not gpus and torch.backends.mps.is_available())
     ):
         raise ValueError(f"--devices {devices}: there is one MPS device; take --devices 1, or --device cpu")
+    if settings.device == "mps":
+        find_device(settings.device)
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:
