@@ -8,6 +8,8 @@ All unlabelled ids share one index. An ontology without an unlabelled id has no 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -64,6 +66,12 @@ class Ontology:
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads back as an equal ontology."""
         return ontology_as_json(self.name, self.note, self.unlabelled, self.classes, self.from_pack)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of all it says but its note, in hexadecimal: equal for ontologies that mean the same."""
+        meant = {key: value for key, value in self.to_json().items() if key != "note"}
+        return hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()
 
     def write(self, path: str | Path) -> None:
         """Write JSON; the file is complete or untouched, whatever happens."""

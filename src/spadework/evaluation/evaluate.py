@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -224,8 +223,7 @@ def describe_data(data: Data) -> dict[str, Any]:
     """Label maps and photos as they came, in JSON types."""
     dataset = data.dataset
     described = {"path": data.path, "split": data.split, "ontology": dataset.ontology.name, **dataset.fingerprint()}
-    meant = {key: value for key, value in dataset.ontology.to_json().items() if key != "note"}
-    described["ontology_sha256"] = checksum(json.dumps(meant, sort_keys=True).encode())
+    described["ontology_sha256"] = dataset.ontology.sha256
     if isinstance(dataset, FolderDataset):
         described["labels_sha256"] = content_hash([pair.label for pair in dataset.pairs])
         described["photos_sha256"] = content_hash([pair.photo for pair in dataset.pairs if pair.photo is not None])

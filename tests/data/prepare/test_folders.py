@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +52,62 @@ def test_two_folders_become_a_data_folder(tmp_path: Path) -> None:
     for index, pair in enumerate(dataset.pairs):
         expected = ids(int(pair.name[1:]))
         assert np.array_equal(dataset.ontology.to_ids(dataset.read(index)[1]).numpy(), expected)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def recoloured(source: Path) -> None:
+    """Give the classes in a source other names and colours."""
+    classes = [SemanticClass(each.id, f"new {each.name}", each.color[::-1]) for each in ONTOLOGY.classes]
+    replace(ONTOLOGY, classes=tuple(classes)).write(source / "ontology.json")
+
+
+def test_classes_that_changed_are_followed(tmp_path: Path) -> None:
+    source = two_folders(tmp_path / "mine", [f"a{number}" for number in range(6)])
+    prepare(Folders(), source, tmp_path / "out", copy=True)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*/photos/*")}
+    recoloured(source)
+    assert prepare(Folders(), source, tmp_path / "out", copy=True).made == 6
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*/photos/*")} == before
+    prepare(Folders(), source, tmp_path / "fresh", copy=True)
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+    assert prepare(Folders(), source, tmp_path / "out", copy=True).made == 0
+
+
+@pytest.mark.parametrize("finished", [0, 1, 4])
+def test_changed_classes_and_an_interruption(finished: int, tmp_path: Path) -> None:
+    source = two_folders(tmp_path / "mine", [f"a{number}" for number in range(6)])
+    prepare(Folders(), source, tmp_path / "out", copy=True)
+    first = contents(tmp_path / "out")
+
+    # Interrupted while label maps are made anew, then gone on with; and then the change is taken back.
+    def stop(what: str, done: int, total: int) -> None:
+        if what == "preparing" and done > finished:
+            raise KeyboardInterrupt
+
+    recoloured(source)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(Folders(), source, tmp_path / "out", copy=True, progress=stop)
+    prepare(Folders(), source, tmp_path / "there", copy=True)
+    shutil.copytree(tmp_path / "out", tmp_path / "back")
+    assert 0 < prepare(Folders(), source, tmp_path / "out", copy=True).made < 6
+    assert contents(tmp_path / "out") == contents(tmp_path / "there")
+    ONTOLOGY.write(source / "ontology.json")
+    prepare(Folders(), source, tmp_path / "back", copy=True)
+    assert contents(tmp_path / "back") == first
+
+
+def test_an_id_that_was_missing_can_be_added(tmp_path: Path) -> None:
+    source = two_folders(tmp_path / "mine", ["a", "b"])
+    replace(ONTOLOGY, classes=ONTOLOGY.classes[:-1]).write(source / "ontology.json")
+    with pytest.raises(ValueError, match="run the same command again"):
+        prepare(Folders(val=0), source, tmp_path / "out")
+    ONTOLOGY.write(source / "ontology.json")
+    prepared = prepare(Folders(val=0), source, tmp_path / "out")
+    assert prepared.pairs == {"train": 2} and FolderDataset(tmp_path / "out").ontology == ONTOLOGY
 
 
 def test_label_maps_can_be_looked_at(tmp_path: Path) -> None:
@@ -119,6 +178,23 @@ def test_stems_pair_across_subfolders(tmp_path: Path) -> None:
     put(tmp_path / "mine/labels/a.png", gray(ids(0)))
     ONTOLOGY.write(tmp_path / "mine/ontology.json")
     assert prepare(Folders(val=0), tmp_path / "mine", tmp_path / "out").pairs == {"train": 1}
+
+
+@pytest.mark.parametrize("folder", ["", "photos/", "train/"])
+@pytest.mark.parametrize(("photo_ending", "label_ending"), [("", "_mask"), ("_photo", ""), ("_a", "_b")])
+def test_photos_and_label_maps_side_by_side(folder: str, photo_ending: str, label_ending: str, tmp_path: Path) -> None:
+    for seed in range(3):
+        put(tmp_path / f"mine/{folder}p{seed}{photo_ending}.png", photo(seed, "PNG"))
+        put(tmp_path / f"mine/{folder}p{seed}{label_ending}.png", gray(ids(seed)))
+    ONTOLOGY.write(tmp_path / "mine/ontology.json")
+    prepare(Folders(val=0, photo_suffix=photo_ending, label_suffix=label_ending), tmp_path / "mine", tmp_path / "out")
+    dataset = FolderDataset(tmp_path / "out", training=False)
+    for seed in range(3):
+        read, label_map, _ = dataset.read(seed)
+        assert np.array_equal(dataset.ontology.to_ids(label_map).numpy(), ids(seed))
+        assert read is not None and np.array_equal(read, Image.open(io.BytesIO(photo(seed, "PNG"))))
+    again = Folders(val=0, photo_suffix=photo_ending, label_suffix=label_ending, labels=tmp_path / "mine")
+    assert prepare(again, tmp_path / "mine", tmp_path / "again").pairs == {"train": 3}
 
 
 def test_files_that_do_not_pair_are_listed(tmp_path: Path) -> None:

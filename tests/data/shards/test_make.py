@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from spadework.cli import main
+from spadework.data.ontology import Ontology, SemanticClass
 from spadework.data.shards import ShardDataset, make_shards
 from tests.cli.small import run, start
 
@@ -119,6 +121,25 @@ def test_a_changed_photo_is_packed_anew(make_folder: Make, tmp_path: Path) -> No
     }
     photo, _, _ = ShardDataset(tmp_path / "shards").read(2)
     assert photo is not None and photo.getpixel((0, 0)) == (1, 2, 3)
+
+
+def test_changed_classes_are_followed(make_folder: Make, tmp_path: Path) -> None:
+    root = make_folder()
+    make_shards(root, tmp_path / "shards", shard_bytes=1)
+    before = Ontology.read(root / "ontology.json")
+    more = SemanticClass(77, "one more", (7, 7, 7))
+    replace(before, classes=(*before.classes, more)).write(root / "ontology.json")
+
+    # Killed once while they are made anew.
+    def stop(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_shards(root, tmp_path / "shards", shard_bytes=1, tell=stop)
+    make_shards(root, tmp_path / "shards", shard_bytes=1)
+    make_shards(root, tmp_path / "fresh", shard_bytes=1)
+    assert contents(tmp_path / "shards") == contents(tmp_path / "fresh")
+    assert "one more" in ShardDataset(tmp_path / "shards").ontology.names
 
 
 def test_what_a_former_plan_left_is_deleted(make_folder: Make, tmp_path: Path) -> None:

@@ -31,8 +31,9 @@ _CURE = "Files that belong together have the same name up to the extension (and 
 class Folders(Shares):
     """Two folders of your own: photos, and label maps that pair with them by stem. Label maps become PNGs of ids.
 
-    SRC holds the photos, or both (photos/ or images/; labels/, masks/ or annotations/; instances/). Splits train/, val/
-    and test/ in it stay, otherwise they are drawn by seed.
+    SRC holds the photos, or both: in folders of their own (photos/ or images/; labels/, masks/ or annotations/;
+    instances/), or side by side, told apart by suffixes. Splits train/, val/ and test/ in it stay, otherwise they are
+    drawn by seed.
     """
 
     name: ClassVar[str] = "folders"
@@ -56,7 +57,11 @@ class Folders(Shares):
     def plan(self, tree: SourceTree) -> Plan:
         """Photos as they are, label maps as ids, instance maps as they are."""
         ontology = self._ontology(tree.root)
-        if self.labels is None:
+        if self._side_by_side(tree):
+            photos = keyed(tree, (), PHOTO_EXTENSIONS, self.photo_suffix, not_ending=self.label_suffix)
+            labels = keyed(tree, (), LABEL_EXTENSIONS, self.label_suffix, not_ending=self.photo_suffix)
+            instances = {}
+        elif self.labels is None:
             photos = keyed(tree, PHOTO_FOLDERS, PHOTO_EXTENSIONS, self.photo_suffix)
             labels = keyed(tree, LABEL_FOLDERS, LABEL_EXTENSIONS, self.label_suffix)
             instances = keyed(tree, INSTANCE_FOLDERS, LABEL_EXTENSIONS, "")
@@ -86,6 +91,15 @@ class Folders(Shares):
                 outputs.append(Output(f"{place}/instances/{name}{_suffix(instance)}", instance, copy_instance_map))
         return Plan(outputs, ontology)
 
+    def _side_by_side(self, tree: SourceTree) -> bool:
+        """Whether photos and label maps share their folders, such as a.jpg and a_mask.png."""
+        if self.photo_suffix == self.label_suffix:
+            return False
+        if self.labels is None:
+            parts = {part for file in tree.files for part in PurePosixPath(file.path).parts[:-1]}
+            return parts.isdisjoint(LABEL_FOLDERS)
+        return self.labels.resolve() == tree.root.resolve()
+
     def _ontology(self, root: Path) -> Ontology:
         if self.ontology is not None:
             return find_ontology(self.ontology)
@@ -100,17 +114,25 @@ class Folders(Shares):
 
 
 def keyed(
-    tree: SourceTree, folders: tuple[str, ...], extensions: set[str], suffix: str, apart_from: Path | None = None
+    tree: SourceTree,
+    folders: tuple[str, ...],
+    extensions: set[str],
+    suffix: str,
+    *,
+    apart_from: Path | None = None,
+    not_ending: str = "",
 ) -> dict[Key, SourceFile]:
     """Split ("" for none) and path without extension -> file.
 
-    Of all pictures, or of those in folders of these names; of those whose stems end in `suffix`, which is cut off.
-    Raises ValueError when two files have one key.
+    Of all pictures, or of those in folders of these names; of those whose stems end in `suffix`, which is cut off, and
+    not in a longer `not_ending`. Raises ValueError when two files have one key.
     """
     found: dict[Key, SourceFile] = {}
     for file in tree.files:
         path = PurePosixPath(file.path)
         if path.suffix.lower() not in extensions or not path.stem.endswith(suffix):
+            continue
+        if len(not_ending) > len(suffix) and path.stem.endswith(not_ending):
             continue
         if apart_from is not None and file.offset is None and file.location.is_relative_to(apart_from):
             continue
@@ -168,7 +190,8 @@ def _require_both(tree: SourceTree, photos: Mapping[Key, Any], labels: Mapping[K
             folders = " or ".join(f"{name}/" for name in names)
             raise ValueError(
                 f"{tree.root}: no {what} in it, expected a folder {folders}; found {tree.content()}. If this is the "
-                "folder of photos, say where the label maps are with --labels"
+                "folder of photos, say where the label maps are with --labels; if they lie among the photos, how their "
+                "names end with --label-suffix"
             )
 
 

@@ -15,6 +15,7 @@ from spadework.data.prepare.record import (
     Journal,
     Record,
     fits,
+    forget_other_classes,
     is_intact,
     key_of,
     read_history,
@@ -61,9 +62,9 @@ def prepare(
 
     Photos and maps that need no change are hard links where the file system can do that, unless `copy`; nothing in the
     source is changed. Interrupted at any moment, the same call goes on, with the same result; once complete, it looks
-    at sizes only or, with `verify`, at every byte, and makes anew what is missing or damaged. Faulty pairs raise
-    ValueError after all others are done; with `skip_faulty` they are left out and listed. With several `workers`, a
-    script must guard its main code with `if __name__ == "__main__"`.
+    at sizes only or, with `verify`, at every byte, and makes anew what is missing or damaged, and all label maps when
+    the classes have changed. Faulty pairs raise ValueError after all others are done; with `skip_faulty` they are left
+    out and listed. With several `workers`, a script must guard its main code with `if __name__ == "__main__"`.
     """
     source, target = Path(source), Path(target)
     if target.exists() and not target.is_dir():
@@ -95,7 +96,8 @@ def _prepare(
     progress: Progress,
 ) -> Prepared:
     # What is there already, and what remains to be done.
-    history = read_history(target, data_set)
+    history = read_history(target, data_set, plan.ontology)
+    other_classes = history is not None and history.other_classes
     for folder in {(target / output.target).parent for output in plan.outputs} | {target}:
         if folder.is_dir():
             sweep_partial(folder)
@@ -108,7 +110,9 @@ def _prepare(
     made: dict[str, Record] = {}
     if todo or history is None or not history.complete:
         _check_room(todo, target, copy)
-        journal = Journal(target, data_set)
+        if other_classes:
+            forget_other_classes(target, data_set, plan.ontology, done)
+        journal = Journal(target, data_set, plan.ontology)
         try:
             made, faults = _make(todo, tree, target, copy, 1 if plan.one_process else workers, journal, progress)
         finally:
@@ -125,9 +129,9 @@ def _prepare(
         # All is there: say so, then forget the notes.
         if not records:
             raise ValueError(f"{tree.root}: nothing is left of it: {_describe(left_out, 0, tree)}")
-        if not (target / "ontology.json").is_file():
+        if not ((target / MANIFEST).is_file() and (target / "ontology.json").is_file()):
             plan.ontology.write(target / "ontology.json")
-        write_manifest(target, data_set, records, left_out, _sources(tree, plan))
+        write_manifest(target, data_set, plan.ontology, records, left_out, _sources(tree, plan))
         (target / JOURNAL).unlink()
     else:
         records = done

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework.atomic import explain_disk_full, write_text_atomic
+from spadework.data.ontology import Ontology
 from spadework.data.prepare.plan import DataSet, Output
 
 MANIFEST = "manifest.json"
@@ -64,28 +65,39 @@ class History:
     """"SPLIT/NAME" of a faulty pair -> what is wrong with it."""
     complete: bool
     """Whether the manifest is there and no journal goes beyond it."""
+    other_classes: bool
+    """Whether some of it was done with another ontology; label maps made with that are not among the records."""
 
 
-def read_history(folder: Path, data_set: DataSet) -> History | None:
+def read_history(folder: Path, data_set: DataSet, ontology: Ontology) -> History | None:
     """What was done in a folder; None for an empty one.
 
     Raises ValueError for a folder that something else, or other options, made.
     """
-    manifest, journal = folder / MANIFEST, folder / JOURNAL
+    manifest, journal, other_classes = folder / MANIFEST, folder / JOURNAL, False
     records: dict[str, Record] = {}
     left_out: dict[str, str] = {}
     if manifest.is_file():
         data = _parse(manifest, manifest.read_text(encoding="utf-8"))
         _check_header(manifest, data, data_set)
-        left_out = data["left_out"]
-        for target, entry in data["files"].items():
-            records[target] = Record(target, **{**entry, "size": tuple(entry["size"])})
+        listed = {
+            target: Record(target, **{**entry, "size": tuple(entry["size"])}) for target, entry in data["files"].items()
+        }
+        if other_classes := _has_other_classes(data, ontology):
+            listed = _without_label_maps(listed)
+        else:
+            left_out = data["left_out"]
+        records |= listed
     if journal.is_file():
-        header, *lines = journal.read_bytes().split(b"\n")
-        _check_header(journal, _parse(journal, header.decode(errors="replace")), data_set)
-        records |= {record.target: record for line in lines if (record := _parse_record(line)) is not None}
+        first, *lines = journal.read_bytes().split(b"\n")
+        data = _parse(journal, first.decode(errors="replace"))
+        _check_header(journal, data, data_set)
+        finished = {record.target: record for line in lines if (record := _parse_record(line)) is not None}
+        if _has_other_classes(data, ontology):
+            finished, other_classes = _without_label_maps(finished), True
+        records |= finished
     if manifest.is_file() or journal.is_file():
-        return History(records, left_out, not journal.is_file())
+        return History(records, left_out, not journal.is_file(), other_classes)
     others = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     if others:
         shown = ", ".join(sorted(others)[:3])
@@ -109,13 +121,24 @@ def fits(record: Record, output: Output) -> bool:
     return record.source_bytes == output.source.bytes
 
 
+def forget_other_classes(folder: Path, data_set: DataSet, ontology: Ontology, records: dict[str, Record]) -> None:
+    """Keep these records alone, before label maps are made anew for this ontology: a journal instead of a manifest."""
+    _write_journal(folder, data_set, ontology, records)
+    (folder / MANIFEST).unlink(missing_ok=True)
+
+
+def _write_journal(folder: Path, data_set: DataSet, ontology: Ontology, records: dict[str, Record]) -> None:
+    lines = [_header(data_set, ontology), *(record.to_json() for record in records.values())]
+    write_text_atomic(folder / JOURNAL, "".join(json.dumps(line) + "\n" for line in lines))
+
+
 class Journal:
     """The file that grows by a line per finished file."""
 
-    def __init__(self, folder: Path, data_set: DataSet) -> None:
+    def __init__(self, folder: Path, data_set: DataSet, ontology: Ontology) -> None:
         self.path = folder / JOURNAL
         if not self.path.is_file():
-            write_text_atomic(self.path, json.dumps(_header(data_set)) + "\n")
+            _write_journal(folder, data_set, ontology, {})
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND)
 
         # A kill may have cut the last line short: what follows begins on a line of its own.
@@ -138,14 +161,19 @@ class Journal:
 
 
 def write_manifest(
-    folder: Path, data_set: DataSet, records: dict[str, Record], left_out: dict[str, str], sources: dict[str, int]
+    folder: Path,
+    data_set: DataSet,
+    ontology: Ontology,
+    records: dict[str, Record],
+    left_out: dict[str, str],
+    sources: dict[str, int],
 ) -> None:
     """Write manifest.json, a line per file; it is the same however often the preparation was interrupted."""
     pairs: dict[str, int] = {}
     for target in records:
         split, kind, _ = target.split("/")
         pairs[split] = pairs.get(split, 0) + (kind == "labels")
-    head = {**_header(data_set), "sources": sources, "pairs": pairs, "left_out": left_out}
+    head = {**_header(data_set, ontology), "sources": sources, "pairs": pairs, "left_out": left_out}
     lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
     files = []
     for target in sorted(records):
@@ -161,8 +189,21 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _header(data_set: DataSet) -> dict[str, Any]:
-    return {"data_set": data_set.name, "options": data_set.options(), "spadework": version("spadework")}
+def _header(data_set: DataSet, ontology: Ontology) -> dict[str, Any]:
+    return {
+        "data_set": data_set.name,
+        "options": data_set.options(),
+        "ontology_sha256": ontology.sha256,
+        "spadework": version("spadework"),
+    }
+
+
+def _has_other_classes(header: dict[str, Any], ontology: Ontology) -> bool:
+    return header.get("ontology_sha256", ontology.sha256) != ontology.sha256
+
+
+def _without_label_maps(records: dict[str, Record]) -> dict[str, Record]:
+    return {target: record for target, record in records.items() if target.split("/")[1] != "labels"}
 
 
 def _check_header(file: Path, data: Any, data_set: DataSet) -> None:

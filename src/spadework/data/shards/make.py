@@ -55,8 +55,9 @@ def make_shards(
     """Write the pairs of a data folder (or of an ontology's JSON that merges several) as shards; returns `shards.json`.
 
     Shards have about `shard_bytes`. The files go into them unchanged, after each pair was read as a training reads it.
-    `workers` is the number of processes (0: this one); what is written does not depend on it. `tell` gets lines on how
-    it goes. Raises ValueError for data that can't be used, and for a destination that holds something else.
+    Run again, it packs what changed since, and everything when the classes did. `workers` is the number of processes
+    (0: this one); what is written does not depend on it. `tell` gets lines on how it goes. Raises ValueError for data
+    that can't be used, and for a destination that holds something else.
     """
     if shard_bytes < 1 or workers < 0:
         raise ValueError(f"shards of {shard_bytes} bytes, {workers} workers: at least 1 byte and 0 workers")
@@ -68,13 +69,15 @@ def make_shards(
 
     destination.mkdir(parents=True, exist_ok=True)
     with _locked(destination):
+        classes = next(iter(folders.values())).ontology
+        _forget_other_classes(destination, classes)
         todo = [plan for plan in plans if not is_finished(plan, folders[plan.split].pairs, destination)]
         index = destination / INDEX
         if not todo and index.is_file() and is_complete(index.read_bytes()):
             tell(f"{destination}: all {len(plans)} shards are there already")
             return index
         write_json_atomic(index, unfinished_index())
-        next(iter(folders.values())).ontology.write(destination / "ontology.json")
+        classes.write(destination / "ontology.json")
         for name in folders:
             (destination / name).mkdir(exist_ok=True)
             sweep_partial(destination / name)
@@ -127,6 +130,17 @@ def _require_own(destination: Path, source: Path, folders: dict[str, FolderDatas
             f"{destination} holds finished shards of other pairs, or of another --shard-size: "
             "delete it, or choose another folder"
         )
+
+
+def _forget_other_classes(destination: Path, ontology: Ontology) -> None:
+    """Delete the tables of shards that were made with another ontology: their counts are of other classes."""
+    index, saved = destination / INDEX, destination / "ontology.json"
+    if not index.is_file() or (saved.is_file() and Ontology.read(saved).sha256 == ontology.sha256):
+        return
+    write_json_atomic(index, unfinished_index())
+    for path in _shard_files(destination):
+        if path.suffix == ".json":
+            path.unlink()
 
 
 @contextmanager
