@@ -430,13 +430,15 @@ def test_instance_map_in_colors() -> None:
 # Photos.
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photos_are_turned_upright(tmp_path: Path, orientation: int) -> None:
+def test_photos_are_turned_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
     exif = Image.Exif()
     exif[0x0112] = orientation
-    painted(LABEL).save(tmp_path / "a.png", exif=exif)
-    photo = read_photo(tmp_path / "a.png")
-    assert photo.size == ((32, 24) if orientation < 5 else (24, 32)) == photo_size(tmp_path / "a.png")
+    painted(LABEL).save(path, exif=exif)
+    photo = read_photo(path)
+    assert photo.size == ((32, 24) if orientation < 5 else (24, 32)) == photo_size(path)
     turned = {1: 0, 2: None, 3: 2, 4: None, 5: None, 6: 3, 7: None, 8: 1}[orientation]
     if turned is not None:
         assert np.array_equal(np.asarray(photo), np.rot90(np.asarray(painted(LABEL)), turned))

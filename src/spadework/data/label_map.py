@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 from torch import Tensor
 
 from spadework.data.label_colors import (
@@ -30,6 +30,7 @@ from spadework.data.map_file import (
     load_pixels,
     open_image,
     read_values,
+    rotation,
     source_name,
 )
 from spadework.data.ontology import Ontology, UnknownIds
@@ -115,8 +116,8 @@ def photo_size(path: str | PathLike[str]) -> tuple[int, int]:
     """Width and height of a photo turned upright, from the file's head alone."""
     try:
         with open_image(Path(path)) as image:
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-            return (image.height, image.width) if turned else image.size
+            swapped = rotation(image) in (5, 6, 7, 8)
+            return (image.height, image.width) if swapped else image.size
     except PICTURE_ERRORS as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -82,10 +82,20 @@ def load_pixels(image: Image.Image, upright: bool = False) -> Image.Image:
     """Read the pixels, and turn them upright as the EXIF says; raises ValueError where the file is damaged."""
     try:
         image.load()
-        turned = upright and image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        return ImageOps.exif_transpose(image) if turned else image
+        return ImageOps.exif_transpose(image) if upright and rotation(image) != 1 else image
     except PICTURE_ERRORS as error:
         raise ValueError(_unreadable(error)) from None
+
+
+def rotation(image: Image.Image) -> int:
+    """How a picture must yet be turned to stand upright, as its EXIF says: 1 not at all, 5 to 8 change its sides.
+
+    A TIFF is loaded for it: Pillow turns those by itself, some of its versions when they are opened, others only then.
+    """
+    if image.format == "TIFF":
+        image.load()
+        return 1
+    return image.getexif().get(ExifTags.Base.Orientation, 1)
 
 
 def is_gray(colors: np.ndarray) -> bool:

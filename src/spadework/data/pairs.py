@@ -48,6 +48,8 @@ class Listing:
     """Label maps without instance map, where others have one."""
     same_stem: list[tuple[Path, ...]]
     """Files of one kind and one stem."""
+    not_read: list[Path]
+    """Files without partner that would be one of those above, were they of a kind that is read."""
     photos_required: bool = True
     """Whether a label map without photo is a fault."""
 
@@ -61,7 +63,8 @@ class Listing:
             ("label map", "instance map", self.without_instance),
         ]
         phrases = [_same_stem(self.same_stem)] if self.same_stem else []
-        return phrases + [_missing(what, partner, paths) for what, partner, paths in kinds if paths]
+        phrases += [_missing(what, partner, paths) for what, partner, paths in kinds if paths]
+        return phrases + ([_not_read(self.not_read)] if phrases and self.not_read else [])
 
 
 def find_pairs(root: str | Path, split: str | None = None, *, photos_required: bool = True) -> list[Pair]:
@@ -138,9 +141,9 @@ def _if_there(folder: Path) -> Path | None:
 
 
 def _pair_up(photos: Path | None, labels: Path, instances: Path | None, photos_required: bool) -> Listing:
-    label_of = _by_stem(labels, LABEL_EXTENSIONS)
-    photo_of = _by_stem(photos, PHOTO_EXTENSIONS) if photos else {}
-    instance_of = _by_stem(instances, LABEL_EXTENSIONS) if instances else {}
+    label_of, other_labels = _by_stem(labels, LABEL_EXTENSIONS)
+    photo_of, other_photos = _by_stem(photos, PHOTO_EXTENSIONS) if photos else ({}, [])
+    instance_of, other_instances = _by_stem(instances, LABEL_EXTENSIONS) if instances else ({}, [])
     if not label_of:
         raise ValueError(
             f"{labels}: no label maps in it ({', '.join(sorted(LABEL_EXTENSIONS))}); found {_content(labels)}"
@@ -163,19 +166,27 @@ def _pair_up(photos: Path | None, labels: Path, instances: Path | None, photos_r
         labels_alone=_without(label_of, photo_of),
         instances_alone=_without(instance_of, label_of),
         without_instance=_without(label_of, instance_of) if instances else [],
+        not_read=[
+            *(path for path in other_photos if path.stem in label_of and path.stem not in photo_of),
+            *(path for path in other_labels if path.stem in photo_of and path.stem not in label_of),
+            *(path for path in other_instances if path.stem in label_of and path.stem not in instance_of),
+        ],
         same_stem=[tuple(paths) for files in kinds for paths in files.values() if len(paths) > 1],
         photos_required=photos_required,
     )
 
 
-def _by_stem(folder: Path, extensions: set[str]) -> dict[str, list[Path]]:
-    """Stem -> files with it, of all files below a folder in natural order."""
+def _by_stem(folder: Path, extensions: set[str]) -> tuple[dict[str, list[Path]], list[Path]]:
+    """Stem -> files with it, of all files below a folder in natural order; and those with other extensions."""
     files: dict[str, list[Path]] = {}
+    others = []
     for path in sorted(_files(folder), key=lambda path: _natural(path.relative_to(folder))):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in extensions and not hidden:
             files.setdefault(_readable(path).stem, []).append(path)
-    return files
+        elif not hidden:
+            others.append(path)
+    return files, others
 
 
 def _readable(path: Path) -> Path:
@@ -207,6 +218,11 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 def _missing(what: str, partner: str, paths: list[Path]) -> str:
     shown = ", ".join(path.name for path in paths[:3])
     return f"{_number(len(paths), what)} without {partner} ({shown}{_more(paths)})"
+
+
+def _not_read(paths: list[Path]) -> str:
+    shown = ", ".join(path.name for path in paths[:3])
+    return f"{_number(len(paths), 'file')} of kinds that are not read ({shown}{_more(paths)}): save them as JPEG or PNG"
 
 
 def _same_stem(groups: list[tuple[Path, ...]]) -> str:

@@ -357,6 +357,19 @@ def grey_photo(pack: Pack) -> None:
     Image.open(path).convert("L").save(path)
 
 
+def transparent_photo(pack: Pack) -> None:
+    path = pack.files("train", "photos")[6]
+    image = Image.open(path).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    path.unlink()
+    image.save(path.with_suffix(".png"))
+
+
+def unread_photo(pack: Pack) -> None:
+    path = pack.files("train", "photos")[6]
+    path.rename(path.with_suffix(".heic"))
+
+
 def painted_photo(pack: Pack) -> None:
     plain(pack)
     label = pack.files("train", "labels")[0]
@@ -412,6 +425,7 @@ def colored_instance(pack: Pack) -> None:
 
 
 ALONE = frozenset({"instance-without-label"})
+NO_PHOTO = "label-without-photo"
 
 FAULTS = [
     Fault("a photo is missing", remove("train", "photos"), "label-without-photo", "rename"),
@@ -419,6 +433,7 @@ FAULTS = [
     Fault(
         "an instance map is missing", remove("train", "instances"), "label-without-instance", "rename", "error", True
     ),
+    Fault("a photo of a kind that is not read", unread_photo, "not-read", "JPEG", companions=frozenset({NO_PHOTO})),
     Fault("two photos of a name", second_photo, "same-name", "keep one"),
     Fault("half a photo", truncate("photos", 0.5), "unreadable-photo", "get these files again"),
     Fault("an empty photo", truncate("photos", 0), "unreadable-photo", "get these files again"),
@@ -456,6 +471,7 @@ FAULTS = [
     Fault("each label map twice", several_looks, "label-of-several-photos", "one split", "note"),
     Fault("nothing labelled", nothing_labelled, "empty-label", "take them out", "warning"),
     Fault("a blank photo", blank_photo, "blank-photo", "take these pairs out", "warning"),
+    Fault("a transparent photo", transparent_photo, "transparent-photo", "over a background", "note"),
     Fault("a photo without colour", grey_photo, "grey-photo", "take them out", "note"),
     Fault("a label map as photo", painted_photo, "photo-is-label", "folder of photos", "note"),
     Fault("a transparent label map", transparent, "unusable-label", "one channel"),

@@ -104,6 +104,24 @@ def test_smoothed_edges_come_back(pack: Pack, tmp_path: Path) -> None:
     assert wrong > 0.05 and left < wrong / 3
 
 
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "MPO", "PNG"])
+def test_a_photo_without_its_rotation_looks_the_same(format: str, pack: Pack, tmp_path: Path) -> None:
+    label = faults.not_square(pack)
+    path = next(photo for photo in pack.files("train", "photos") if photo.stem == label.stem)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.open(path).convert("RGB")
+    path.unlink()
+    name = path.with_suffix({"WEBP": ".webp", "MPO": ".jpg", "PNG": ".png", "JPEG": ".jpg"}[format])
+    picture.save(name, format, exif=exif, **({"save_all": True, "quality": 98} if format == "MPO" else {}))
+    changes = repaired_copy(examine(pack.root), tmp_path / "copy")
+    assert [change.finding for change in changes] == ["exif-rotation"]
+
+    before, after = Image.open(name), Image.open(tmp_path / "copy/train/photos" / name.name)
+    assert after.getexif().get(0x0112, 1) == 1 and after.size == before.size
+    assert np.array_equal(after.convert("RGB"), before.convert("RGB"))
+
+
 def test_a_kill_leaves_no_copy_under_its_name(pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*arguments: object) -> None:
         raise KeyboardInterrupt

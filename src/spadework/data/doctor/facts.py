@@ -72,6 +72,8 @@ class PhotoFacts:
     """Standard deviation of the brightness, 0..128."""
     colors: int | None = None
     """Different colours, when at most 256."""
+    transparent: bool = False
+    """Some of it is not opaque."""
     thumbnail: np.ndarray | None = None
     """[8, 9] uint8: the brightness, very small."""
 

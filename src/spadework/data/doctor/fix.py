@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from PIL import ExifTags, Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from spadework.atomic import write_atomic, write_json_atomic
 from spadework.data.doctor.finding import Case, Finding, Repair
@@ -27,6 +29,8 @@ from spadework.data.preprocess import Geometry
 
 LISTING = "repairs.json"
 """The file of the copy that lists every change."""
+START_OF_SCAN = 0xDA
+"""The marker in a JPEG after which the picture itself follows."""
 
 
 @dataclass(frozen=True)
@@ -196,12 +200,33 @@ def _write_instances(target: Path, pair: Pair) -> None:
 
 
 def _write_without_rotation(file: BinaryIO, path: Path) -> None:
-    """The photo's pixels as they lie; a JPEG keeps its quality."""
+    """The photo's pixels as they lie, every one of them kept."""
     with Image.open(path) as image:
+        if isinstance(image, JpegImageFile):
+            file.write(_as_it_lies(path.read_bytes()))
+            return
         exif = image.getexif()
         exif.pop(ExifTags.Base.Orientation, None)
-        options: dict[str, Any] = {"quality": "keep"} if image.format == "JPEG" else {}
-        image.save(file, image.format, exif=exif, **options)
+        lossless: dict[str, Any] = {"lossless": True, "exact": True} if image.format == "WEBP" else {}
+        image.save(file, image.format, exif=exif, **lossless)
+
+
+def _as_it_lies(jpeg: bytes) -> bytes:
+    """The same JPEG, whose EXIF asks for no rotation: one number in it becomes 1, the picture stays as encoded."""
+    changed, segment = bytearray(jpeg), 2
+    while changed[segment] == 0xFF and changed[segment + 1] != START_OF_SCAN:
+        (length,) = struct.unpack_from(">H", changed, segment + 2)
+        if changed[segment + 4 : segment + 10] == b"Exif\0\0":
+            # The TIFF structure in it: byte order, offset of the first directory, its entries of 12 bytes.
+            start = segment + 10
+            order = "<" if changed[start : start + 2] == b"II" else ">"
+            directory = start + struct.unpack_from(f"{order}I", changed, start + 4)[0]
+            (entries,) = struct.unpack_from(f"{order}H", changed, directory)
+            for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
+                if struct.unpack_from(f"{order}H", changed, entry)[0] == ExifTags.Base.Orientation:
+                    struct.pack_into(f"{order}H", changed, entry + 8, 1)
+        segment += 2 + length
+    return bytes(changed)
 
 
 def _copy(source: Path, target: Path) -> None:

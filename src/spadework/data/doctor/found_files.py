@@ -24,6 +24,11 @@ def find_unpaired(listings: list[Listing]) -> list[Finding]:
         for name, (what, partner, paths) in kinds.items()
         if paths
     ]
+    not_read = [path for listing in listings for path in listing.not_read]
+    if not_read:
+        seen = f"{count(len(not_read), 'file')} of kinds that are not read, which would have partners"
+        cure = "save photos as JPEG or PNG, label maps as PNG"
+        findings.append(Finding("not-read", "error", seen, cure, _cases(not_read), LEAVE_OUT))
     same = [paths for listing in listings for paths in listing.same_stem]
     if same:
         seen = f"{count(len(same), 'name')} with several files each: which one belongs to the pair?"

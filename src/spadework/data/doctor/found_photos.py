@@ -38,6 +38,11 @@ def find_photos(facts: list[PairFacts], ontology: Ontology) -> list[Finding]:
             "that the camera's EXIF note turns or mirrors when it is shown",
             "the rotation is applied; make sure that the label maps were made for the turned photos",
         ),
+        *_those(
+            *(facts, "transparent-photo", "note", lambda photo: photo.transparent),
+            "that are transparent in places",
+            "the colours stored below the transparency are taken; put these photos over a background if that looks odd",
+        ),
     ]
 
 

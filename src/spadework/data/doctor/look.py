@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageStat
+from PIL import Image, ImageStat
 from torch import Tensor
 
 from spadework.data.doctor.edges import count_between
@@ -16,6 +16,7 @@ from spadework.data.doctor.facts import ColorFacts, InstanceFacts, LabelFacts, P
 from spadework.data.doctor.stored import Stored, pack_colors, read_stored
 from spadework.data.label_colors import SnappedColors
 from spadework.data.label_map import PHOTO_MODES, PaletteDisagrees, read_instance_map, read_label_map
+from spadework.data.map_file import rotation
 from spadework.data.ontology import Ontology, UnknownIds
 from spadework.data.pairs import Pair
 
@@ -143,7 +144,7 @@ def _decode(image: Image.Image, digest: str) -> PhotoFacts:
     if image.mode not in PHOTO_MODES:
         more = f"a photo of mode {image.mode!r} (more than 8 bits per channel); save it as 8-bit RGB"
         return PhotoFacts(digest, error=more)
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    orientation = rotation(image)
     stored = image.size
     upright = stored[::-1] if orientation in (5, 6, 7, 8) else stored
     if image.format == "JPEG":
@@ -160,7 +161,8 @@ def _decode(image: Image.Image, digest: str) -> PhotoFacts:
     thumbnail = np.asarray(brightness.resize((9, 8), Image.Resampling.BOX))
     spread = float(ImageStat.Stat(brightness).stddev[0])
     turned = orientation in range(2, 9)
-    return PhotoFacts(digest, upright, stored, turned, None, grey, spread, colors, thumbnail)
+    transparent = image.has_transparency_data and bool(np.asarray(image.convert("RGBA"))[..., 3].min() < 255)
+    return PhotoFacts(digest, upright, stored, turned, None, grey, spread, colors, transparent, thumbnail)
 
 
 # Instance maps.
