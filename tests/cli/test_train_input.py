@@ -115,6 +115,7 @@ def test_perceptual_loss_without_weights(
         (("--hand-drawn", "2"), "hand_drawn 2.0 is a share of the samples: 0 to 1"),
         (("--average", "1"), "average 1.0: expected 0 up to below 1"),
         (("--width", "64", "--height", "64"), "load size 36 is smaller than the width 64"),
+        (("--classes", "5"), "--classes: the data say this; leave it out"),
         (("--best-by", "miou"), "did you mean 'mean_iou'?"),
         (("--best-by", "mean_iou"), "a judge gives this score; add --judge"),
     ],
@@ -127,6 +128,15 @@ def test_numbers_that_make_no_sense(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert complaint in refuse(make_folder(), tmp_path / "run", capsys, *options)
+
+
+def test_photos_alone_for_a_test(make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = make_folder(inside="train")
+    (data / "test/photos").mkdir(parents=True)
+    Image.new("RGB", (32, 24)).save(data / "test/photos/a.png")
+    assert main(train_arguments(data, tmp_path / "run", 2)) == 0
+    assert "samples will show training pictures" in capsys.readouterr().err
+    assert list((tmp_path / "run/samples").iterdir())
 
 
 def test_the_system_comes_before_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

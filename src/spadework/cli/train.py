@@ -95,8 +95,13 @@ def _datasets(options: Train[Any], width: int, height: int) -> tuple[PairDataset
     )
     settings.refuse_padding()
     dataset = data(split="train", settings=settings)
-    split = next((split for split in ("val", "test") if split in dataset.splits), "train")
-    return dataset, data(split=split, settings=replace(settings, load_size=width), training=False)
+    some = partial(data, settings=replace(settings, load_size=width), training=False)
+    if "val" not in dataset.splits and "test" in dataset.splits:
+        try:
+            return dataset, some(split="test")
+        except ValueError as error:
+            warnings.warn(f"samples will show training pictures, because those of test can't: {error}", stacklevel=2)
+    return dataset, some(split="val" if "val" in dataset.splits else "train")
 
 
 def _ontology(options: Train[Any]) -> Ontology | None:

@@ -77,6 +77,9 @@ def read_options(arguments: Sequence[str]) -> Train[Any]:
     preset = choose(PRESETS[system], _given(arguments, "--preset") or "tiny", "preset")
     variant = _given(arguments, "--variant")
     changes = {} if variant is None else choose(VARIANTS[system], variant, "variant")
+    for option in ("--classes", "--unlabelled"):
+        if _given(arguments, option) is not None:
+            raise ValueError(f"{option}: the data say this; leave it out, or say with --ontology what their ids mean")
     missing: Any = tyro.MISSING
     start = Train(system, missing, missing, missing, replace(preset.config, **changes), preset.recipe, Settings())
     config_type: Any = SYSTEMS[system].config_type

@@ -39,7 +39,7 @@ class OasisConfig:
     """Networks, objective and optimisation."""
 
     classes: int = 183
-    """Channels of the one-hot map, the unlabelled one included."""
+    """Channels of the one-hot map, the unlabelled one included. The data say how many."""
     unlabelled: int = -1
     """Class index of unlabelled pixels, which cost nothing but where they are fake; -1: none. The data say which."""
     height: int = 256

@@ -44,7 +44,7 @@ class SpadeFamilyConfig:
     """What the systems share that exchange SPADE's modulation for another; the defaults are the released behaviour."""
 
     classes: int = 183
-    """Channels of the one-hot map, the unlabelled one included."""
+    """Channels of the one-hot map, the unlabelled one included. The data say how many."""
     edges: bool = False
     """Add a channel that marks the edges between objects (the label map's own where there is no instance map)."""
     height: int = 256
