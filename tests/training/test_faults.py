@@ -289,17 +289,26 @@ def test_a_photo_that_breaks_on_the_way_can_stop_the_training(make_folder: MakeF
     assert last_state(tmp_path / "run")["images"] >= 4
 
 
-def test_when_nothing_can_be_read_it_stops(make_folder: MakeFolder, tmp_path: Path) -> None:
+def test_when_nothing_can_be_read_it_stops(
+    make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that was seen is saved before, and once the photos are back it ends as it would have."""
     data = make_folder(count=5)
+    learn(data, tmp_path / "whole", 24)
 
     def make() -> Spade:
         system = SpoilAfter(CONFIG)
-        system.spoil = lambda: shutil.rmtree(data / "photos")  # type: ignore[method-assign]
+        system.spoil = lambda: (data / "photos").rename(data / "away")  # type: ignore[method-assign]
         return system
 
+    never = replace(SETTINGS, checkpoint_every=100)
     with pytest.raises((ValueError, OSError), match=r"p\d\.png"):
-        learn(data, tmp_path / "run", 24, make_system=make)
-    assert last_state(tmp_path / "run")["images"] == 4
+        learn(data, tmp_path / "run", 24, make_system=make, settings=never)
+    assert last_state(tmp_path / "run")["images"] == 6
+    assert "everything up to image 6 is saved" in capsys.readouterr().out
+    (data / "away").rename(data / "photos")
+    learn(data, tmp_path / "run", 24, resume=True)
+    assert_same(last_state(tmp_path / "run"), last_state(tmp_path / "whole"))
 
 
 # Numbers that are none.

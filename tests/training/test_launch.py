@@ -134,6 +134,24 @@ def test_stopping_and_going_on_with_another_number(make_folder: MakeFolder, tmp_
 
 
 @pytest.mark.slow
+def test_photos_that_go_away_for_a_while(make_folder: MakeFolder, tmp_path: Path) -> None:
+    """All that two processes have done is saved before they stop, though no checkpoint was due."""
+    data, out = make_folder(count=5), tmp_path / "run"
+    training = start(*train_arguments(data, out, 100_000, *TOGETHER, "--checkpoint-every", "4000"))
+    wait_for(out / "log.jsonl", training)
+    (data / "photos").rename(data / "away")
+    output, errors = training.communicate(timeout=600)
+    assert training.returncode in (1, 2) and "photos/p" in errors and "Traceback" not in errors
+    assert output.count("is saved; once this is mended, go on with --resume") == 1
+    wait_until_gone(out)
+    seen = last_state(out)["images"]
+    assert f"everything up to image {seen} is saved" in output
+    (data / "away").rename(data / "photos")
+    code, output, errors = run(*train_arguments(data, out, seen + 4, *TOGETHER, "--checkpoint-every", "4", "--resume"))
+    assert code == 0 and f"{seen} of {seen + 4} images seen" in output, errors
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["another", "first"])
 def test_a_killed_process_ends_all(lost: str, make_folder: MakeFolder, tmp_path: Path) -> None:
     """Nobody waits for ever for a process that was killed, and what was saved is whole."""

@@ -105,10 +105,15 @@ def train(
         for line in begun.lines() if begun is not None else []:
             tell(line)
 
+        def rescue() -> None:
+            if images > first:
+                save(images, checkpoint=True, skipped=skipped.total())
+                tell(f"everything up to image {images} is saved; once this is mended, go on with --resume")
+
         # Train.
         sums, began = Sums(), time.monotonic()
         with Log(run.folder, images) if processes.first else nullcontext() as log:
-            for fetched in processes.agreed(shares.fetch(stream, images, total, settings.workers)):
+            for fetched in processes.agreed(shares.fetch(stream, images, total, settings.workers), rescue):
                 progress = Progress(images, len(dataset))
                 skipped.add(batch for _, batch in fetched)
                 with fabric.autocast():

@@ -124,11 +124,11 @@ class Processes:
             if self.first:
                 work()
 
-    def agreed(self, items: Iterator[Item]) -> Iterator[Item]:
-        """The items; what goes wrong in getting one, in any process, is raised by all."""
+    def agreed(self, items: Iterator[Item], rescue: Callable[[], object] = lambda: None) -> Iterator[Item]:
+        """The items; what goes wrong in getting one, in any process, is raised by all, once all have done `rescue`."""
         while True:
             item: Item | None = None
-            with self.raised_by_all():
+            with self.raised_by_all(rescue):
                 item = next(items, None)
             if item is None:
                 return
@@ -142,10 +142,19 @@ class Processes:
             yield
 
     @contextmanager
-    def raised_by_all(self) -> Iterator[None]:
-        """What goes wrong inside, in any process, is raised by all at the end of the block."""
+    def raised_by_all(self, rescue: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """What goes wrong inside, in any process, is raised by all at the end of the block, once all did `rescue`.
+
+        Interruptions are no failures: they are raised at once.
+        """
         if self.count == 1:
-            yield
+            try:
+                yield
+            except KeyboardInterrupt:
+                raise
+            except STOPS:
+                rescue()
+                raise
             return
         error: BaseException | None = None
         try:
@@ -153,9 +162,11 @@ class Processes:
         except STOPS as caught:
             error = caught
         if self.any(error is not None):
-            kinds = self.gathered(None if error is None else (_kind(error), str(error)))
-            elsewhere = next(kind(text) for kind, text in filter(None, kinds))
-            self.stop(error or elsewhere)
+            kinds = [kind for kind in self.gathered(None if error is None else (_kind(error), str(error))) if kind]
+            if all(kind is not KeyboardInterrupt for kind, _ in kinds):
+                rescue()
+            kind, text = kinds[0]
+            self.stop(error or kind(text))
 
     def stop(self, error: BaseException) -> NoReturn:
         """Stop, which all must have agreed on: the first process tells why, the others end in silence."""

@@ -101,6 +101,8 @@ class Save:
                 _require_finite(self.system, self.run, images)
                 state = state_of(self.system, self.optimizers, self.average)
                 self.run.save_checkpoint(images, {**state, CONFIG: self.description, SKIPPED: skipped})
+            if not (weights or samples):
+                return
             with finished(self.system, self.average, self.stream, self.batch_size):
                 if weights:
                     write_model_weights(self.run, self.system)
