@@ -32,6 +32,7 @@ STROKE = """(id) => {
   for (let y = 0; y < painting.height; y++) painting.row(y, id * 3, id * 3 + 9 + (y % 7), id);
   painting.commit({ class: id });
 }"""
+NO_DATABASE = "() => { IDBDatabase.prototype.transaction = () => { throw new Error('gone') } }"
 STATE = """() => JSON.stringify([
   painting.layers.map(({ id, visible, ids }) => [id, visible, Array.from(ids)]), painting.active, painting.history.done,
   painting.history.steps.length, painting.strokes.map(({ tool }) => tool)])"""
@@ -114,6 +115,45 @@ def test_a_stroke_just_before_the_reload_is_kept(enter: Callable[[], tuple[Page,
     assert page.evaluate("painting.composite()[40 * 64 + 63]") == 4
     page.evaluate("painting.undo()")
     assert page.evaluate(STATE).split('"near"')[1][:200] == before.split('"near"')[1][:200]
+
+
+def test_what_the_database_never_hears_of_is_kept(enter: Callable[[], tuple[Page, dict | None]]) -> None:
+    page, _ = enter()
+    page.evaluate(STROKE, 1)
+    page.evaluate(STROKE, 2)
+    page.evaluate("autosave.save()")
+    page.evaluate(NO_DATABASE)
+    page.evaluate(STROKE, 3)
+    page.evaluate("painting.undo(); painting.undo(); extras.look = 9")
+    before = page.evaluate(STATE)
+    kept = again(page)
+    assert kept == {"extras": {"look": 9}, "lost": [], "troubles": []} and page.evaluate(STATE) == before
+
+    # Then it is in the database, and was not said twice.
+    page.evaluate("painting.redo()")
+    before = page.evaluate(STATE)
+    page.evaluate("autosave.save()")
+    assert page.evaluate("Object.keys(localStorage)") == []
+    again(page)
+    assert page.evaluate(STATE) == before
+
+
+def test_damaged_last_words_cost_the_last_change_alone(enter: Callable[[], tuple[Page, dict | None]]) -> None:
+    page, _ = enter()
+    page.evaluate(STROKE, 1)
+    page.evaluate("autosave.save()")
+    before = page.evaluate(STATE)
+    spoilt = """addEventListener("pagehide", () => {
+      const [key] = Object.keys(localStorage);
+      const words = JSON.parse(localStorage[key]);
+      words.painting.layers[1].runs.bytes = "AAAA";
+      localStorage[key] = JSON.stringify(words);
+    })"""
+    page.evaluate(NO_DATABASE)
+    page.evaluate(spoilt)
+    page.evaluate(STROKE, 3)
+    kept = again(page)
+    assert kept is not None and "last change" in kept["troubles"][0] and page.evaluate(STATE) == before
 
 
 def test_saving_happens_by_itself_and_writes_only_what_is_new(enter: Callable[[], tuple[Page, dict | None]]) -> None:

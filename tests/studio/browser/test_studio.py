@@ -323,6 +323,15 @@ def test_everything_survives_a_reload(opened: StudioPage) -> None:
     assert (opened.ids() != map_before).any()
 
 
+def test_classes_that_mean_something_else_now_are_told(opened: StudioPage) -> None:
+    opened.page.evaluate("studio.model.ontology.classes.find(({ id }) => id === 7).name = 'lagoon'")
+    opened.stroke([(0.2, 0.2), (0.7, 0.6)])
+    opened.page.wait_for_timeout(2500)
+    opened.page.reload()
+    opened.until("globalThis.studio && document.body.dataset.state === 'ready'")
+    opened.page.get_by_text("The map was painted with other classes (7 was lagoon, here it is").wait_for()
+
+
 def test_a_lost_connection_is_told_and_nothing_is_lost(browser: Browser, landscapes: Path, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

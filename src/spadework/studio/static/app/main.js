@@ -7,6 +7,7 @@ import { fetchExample, plain } from "./gallery.js";
 import { attempt, complain, say } from "./messages.js";
 import { showStatus } from "./photo_view.js";
 import { preferences } from "./preferences.js";
+import { otherMeanings } from "./project.js";
 import { getModel } from "./server.js";
 import { makeBar } from "./bar.js";
 import { makeDock, makeSplitter, setTheme } from "./layout.js";
@@ -163,13 +164,18 @@ async function restore(studio) {
   autosave.addEventListener("trouble", ({ detail }) => say(detail.message, { kind: "bad" }));
   const kept = await autosave.restore();
   const lost = studio.leaveOutUnknown();
-  if (lost) say("Welcome back. The map was painted with other classes.", { cure: lost, stay: true });
   const extras = kept?.extras;
+  const other = otherMeanings(extras?.classes ?? [], model);
+  if (lost || other) {
+    const which = other && ` (${other})`;
+    const cure = lost || "Look at it: its parts may mean something else now.";
+    say(`Welcome back. The map was painted with other classes${which}.`, { cure, stay: true });
+  }
   if (extras?.looks) {
     if (model.style.size) looks.fromJSON(extras.looks, extras.hash === model.hash);
     if (extras.chosen !== null && extras.chosen !== undefined) studio.palette.choose(extras.chosen);
     studio.rename(extras.name);
-    if (extras.hash !== model.hash && !lost)
+    if (extras.hash !== model.hash && !lost && !other)
       say("Welcome back. Your map is as you left it; the model is another one.", { kind: "plain" });
   }
   looks.addEventListener("change", () => autosave.touch());

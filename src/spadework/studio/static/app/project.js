@@ -44,13 +44,17 @@ export function readProject(text) {
 /** What may look different, because the project was made with another model; "" if nothing. */
 export function difference(project, model) {
   if (project.model?.hash && project.model.hash === model.hash) return "";
-  const here = new Map(model.ontology.classes.map(({ id, name }) => [id, name]));
-  const other = (project.ontology?.classes ?? []).filter(({ id, name }) => here.get(id) !== name);
-  if (other.length) {
-    const first = other.slice(0, 3).map(({ id, name }) => `${id} was ${name}, here it is ${here.get(id) ?? "nothing"}`);
-    return `This project was made for other classes (${first.join("; ")}${other.length > 3 ? "; …" : ""}), so the map means something else here.`;
-  }
+  const other = otherMeanings(project.ontology?.classes ?? [], model);
+  if (other) return `This project was made for other classes (${other}), so the map means something else here.`;
   return `This project was made with another model (${project.model?.name ?? "unknown"}); its photo will look different here.`;
+}
+
+/** The first ids that were another class than they are in this model, for people; "" for none. */
+export function otherMeanings(classes, model) {
+  const here = new Map(model.ontology.classes.map(({ id, name }) => [id, name]));
+  const other = classes.filter(({ id, name }) => here.get(id) !== name);
+  const first = other.slice(0, 3).map(({ id, name }) => `${id} was ${name}, here it is ${here.get(id) ?? "nothing"}`);
+  return first.join("; ") + (other.length > 3 ? "; …" : "");
 }
 
 /** A name of a file that every system takes. */

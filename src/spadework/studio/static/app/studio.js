@@ -107,6 +107,7 @@ export class Studio extends EventTarget {
 
   /** What is kept beside the painting. */
   state() {
-    return { name: this.name, looks: this.looks.toJSON(), hash: this.model.hash, chosen: this.palette.chosen };
+    const classes = this.model.ontology.classes.map(({ id, name }) => ({ id, name }));
+    return { name: this.name, looks: this.looks.toJSON(), hash: this.model.hash, classes, chosen: this.palette.chosen };
   }
 }

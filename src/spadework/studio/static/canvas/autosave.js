@@ -57,7 +57,12 @@ export class Autosave extends EventTarget {
       if (gone) this.#trouble(`The map is as it was, but without ${gone}: the browser's copy is damaged.`);
       return { extras: kept.extras, lost };
     } catch (error) {
+      const { readLast } = this.store;
       await this.store.setAside();
+      if (readLast) {
+        this.#trouble("The last change before the page was left is lost: the browser's copy is damaged.");
+        return this.#takeUp();
+      }
       this.#trouble(`The map that this browser had kept is damaged (${error.message}). It was put aside.`);
       return null;
     }
@@ -98,16 +103,16 @@ export class Autosave extends EventTarget {
     clearTimeout(this.#timer);
     if (this.#saving && !last) return this.#saving.then(() => this.#since && this.save());
     this.#since = 0;
-    this.#saving = this.#write().finally(() => (this.#saving = null));
+    this.#saving = this.#write(last).finally(() => (this.#saving = null));
     return this.#saving;
   }
 
-  async #write() {
+  async #write(last) {
     const extras = this.extras();
     for (let setback = 0; ; setback++) {
       const painting = this.painting.snapshot(this.#oldest, this.#withStrokes);
       try {
-        await this.store.write({ painting, extras });
+        await this.store.write({ painting, extras }, last);
         return this.#emit("saved", { time: Date.now() });
       } catch (error) {
         if (error.name !== "QuotaExceededError" || setback === SETBACKS) {
