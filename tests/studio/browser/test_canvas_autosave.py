@@ -143,12 +143,14 @@ def test_damaged_last_words_cost_the_last_change_alone(enter: Callable[[], tuple
     page.evaluate(STROKE, 1)
     page.evaluate("autosave.save()")
     before = page.evaluate(STATE)
-    spoilt = """addEventListener("pagehide", () => {
-      const [key] = Object.keys(localStorage);
-      const words = JSON.parse(localStorage[key]);
-      words.painting.layers[1].runs.bytes = "AAAA";
-      localStorage[key] = JSON.stringify(words);
-    })"""
+    spoilt = """() => {
+      const set = Storage.prototype.setItem;
+      Storage.prototype.setItem = function (key, text) {
+        const words = JSON.parse(text);
+        words.painting.layers[1].runs.bytes = "AAAA";
+        set.call(this, key, JSON.stringify(words));
+      };
+    }"""
     page.evaluate(NO_DATABASE)
     page.evaluate(spoilt)
     page.evaluate(STROKE, 3)
@@ -283,8 +285,12 @@ def test_a_full_disk_costs_old_steps_first_and_never_the_map(
     for seed in range(1, 17):
         page.evaluate(noise, seed)
         page.evaluate("autosave.save()")
+
+    # The browser frees what is deleted when it has time; what could not be kept is tried again until it is.
+    page.evaluate("() => { window.saves = 0; autosave.addEventListener('saved', () => saves++); autosave.touch() }")
+    page.wait_for_function("() => saves > 0")
     before = page.evaluate("Array.from(painting.composite()).join()")
-    assert page.evaluate("painting.history.done") == 17 and page.evaluate("troubles") == []
+    assert page.evaluate("painting.history.done") == 17
     assert again(page) is not None and page.evaluate("Array.from(painting.composite()).join()") == before
     assert 0 < page.evaluate("painting.history.done") < 17
 
@@ -293,8 +299,11 @@ def test_a_full_disk_costs_old_steps_first_and_never_the_map(
     page.evaluate(noise, 99)
     page.evaluate("autosave.save()")
     assert "could not keep the map" in page.evaluate("troubles.at(-1)")
+    told = page.evaluate("troubles.length")
     session.send("Storage.overrideQuotaForOrigin", {"origin": quota["origin"]})
-    page.evaluate("autosave.save()")
+    page.evaluate("() => { window.saves = 0; autosave.addEventListener('saved', () => saves++) }")
+    page.wait_for_function("() => saves > 0")
+    assert page.evaluate("troubles.length") == told
     before = page.evaluate("Array.from(painting.composite()).join()")
     assert again(page) is not None and page.evaluate("Array.from(painting.composite()).join()") == before
 

@@ -6,6 +6,7 @@ import { Store } from "./store.js";
 const PAUSE = 250; // milliseconds after a change until it is kept
 const LONGEST = 2000; // milliseconds until it is kept, however many follow
 const SETBACKS = 6; // times that less is kept where the disk is full, before it is given up
+const LATER = 5000; // milliseconds until what could not be kept is tried again
 
 /**
  * Events: `saved` {time}; `trouble` {message}, when something could not be kept or taken up again.
@@ -16,6 +17,7 @@ export class Autosave extends EventTarget {
   #saving = null; // the promise of a save that goes on
   #oldest = 0; // number of the first step that is kept: later where the disk is full
   #withStrokes = true;
+  #failing = false; // whether it was told that nothing could be kept
   #ready = false;
   #abort = new AbortController();
 
@@ -113,10 +115,11 @@ export class Autosave extends EventTarget {
       const painting = this.painting.snapshot(this.#oldest, this.#withStrokes);
       try {
         await this.store.write({ painting, extras }, last);
+        this.#failing = false;
         return this.#emit("saved", { time: Date.now() });
       } catch (error) {
         if (error.name !== "QuotaExceededError" || setback === SETBACKS) {
-          return this.#trouble(`This browser could not keep the map (${error.message}). Save it as a file.`);
+          return this.#tryLater(error.message || error.name);
         }
 
         // The disk is full: the record of strokes is given up, then the older half of the steps, at last all of them.
@@ -127,6 +130,16 @@ export class Autosave extends EventTarget {
         this.store.forgetWritten();
       }
     }
+  }
+
+  /** What changed is still to be kept: in a while, or when the page goes. It is told once. */
+  #tryLater(reason) {
+    if (!this.#failing) this.#trouble(`This browser could not keep the map (${reason}). Save it as a file.`);
+    this.#failing = true;
+    if (!this.#ready) return;
+    this.#since ||= performance.now();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.save(), LATER);
   }
 
   /** Keep nothing any more. */
