@@ -122,6 +122,19 @@ def test_a_photo_without_its_rotation_looks_the_same(format: str, pack: Pack, tm
     assert np.array_equal(after.convert("RGB"), before.convert("RGB"))
 
 
+def test_a_rotation_that_stands_in_the_xmp_is_taken_out_too(pack: Pack, tmp_path: Path) -> None:
+    label = faults.not_square(pack)
+    path = next(photo for photo in pack.files("train", "photos") if photo.stem == label.stem)
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    Image.open(path).convert("RGB").save(path, "JPEG", xmp=xmp, quality=95)
+    assert Image.open(path).getexif().get(0x0112) == 6
+    changes = repaired_copy(examine(pack.root), tmp_path / "copy")
+    assert [change.finding for change in changes] == ["exif-rotation"]
+    after = Image.open(tmp_path / "copy/train/photos" / path.name)
+    assert after.getexif().get(0x0112, 1) == 1 and after.size == Image.open(path).size
+    assert after.quantization == Image.open(path).quantization
+
+
 def test_a_kill_leaves_no_copy_under_its_name(pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*arguments: object) -> None:
         raise KeyboardInterrupt

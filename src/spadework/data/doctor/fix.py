@@ -8,21 +8,24 @@ import struct
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from PIL import ExifTags, Image
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from spadework.atomic import write_atomic, write_json_atomic
 from spadework.data.doctor.finding import Case, Finding, Repair
 from spadework.data.doctor.report import Report
 from spadework.data.doctor.stored import Stored, read_stored
 from spadework.data.label_map import photo_size, read_label_map
+from spadework.data.map_file import rotation
 from spadework.data.ontology import Ontology
 from spadework.data.pairs import Pair
 from spadework.data.preprocess import Geometry
@@ -200,15 +203,23 @@ def _write_instances(target: Path, pair: Pair) -> None:
 
 
 def _write_without_rotation(file: BinaryIO, path: Path) -> None:
-    """The photo's pixels as they lie, every one of them kept."""
+    """The photo's pixels as they lie, every one of them kept; but for a JPEG that is encoded anew, as finely as before.
+
+    That happens where its EXIF is no plain one, or where something else in it (XMP) asks for the rotation.
+    """
     with Image.open(path) as image:
-        if isinstance(image, JpegImageFile):
-            file.write(_as_it_lies(path.read_bytes()))
-            return
-        exif = image.getexif()
+        exif, format, options = image.getexif(), image.format, dict[str, Any]()
         exif.pop(ExifTags.Base.Orientation, None)
-        lossless: dict[str, Any] = {"lossless": True, "exact": True} if image.format == "WEBP" else {}
-        image.save(file, image.format, exif=exif, **lossless)
+        if isinstance(image, JpegImageFile):
+            with suppress(struct.error, IndexError):
+                unturned = _as_it_lies(path.read_bytes())
+                if rotation(Image.open(BytesIO(unturned))) == 1:
+                    file.write(unturned)
+                    return
+            format, options = "JPEG", {"qtables": image.quantization, "subsampling": get_sampling(image)}
+        elif format == "WEBP":
+            options = {"lossless": True, "exact": True}
+        image.save(file, format, exif=exif, **options)
 
 
 def _as_it_lies(jpeg: bytes) -> bytes:
